@@ -1,0 +1,244 @@
+"""A Formula checked: which names are parameters, data, constants and definitions, in which order, and what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from symgd.errors import InputError, NotBuilt
+from symgd.nodes.formula import Formula
+from symgd.nodes.node import CONDITIONS, Node, accesses, free_indices, number, postorder, range_
+from symgd.nodes.text import text
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """`target[at] = body` for every value of the index letters in `at`, which run over their whole axes."""
+
+    target: str
+    at: tuple[Node, ...]
+    ranges: tuple[Node, ...]
+    body: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A cost whose every name is settled. Names map to their number of indices; definitions stand in an order in which each uses earlier ones.
+
+    `constants`: name -> value, or None where the value comes with the data. `doubtful`: inferred parameters in which the cost is affine; whether
+    they are constants has to be asked before anything is fitted.
+    """
+
+    formula: Formula
+    definitions: tuple[Definition, ...]
+    parameters: Mapping[str, int]
+    data: Mapping[str, int]
+    constants: Mapping[str, float | None]
+    integers: frozenset[str]
+    doubtful: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every name of an array, scalar or definition, so that new names can avoid them."""
+        return frozenset({*self.parameters, *self.data, *self.constants, *(d.target for d in self.definitions)})
+
+
+def check(formula: Formula, *, parameters: Collection[str] | None = None, constants: Mapping[str, float | None] | None = None) -> Checked:
+    """Settle every name of the formula.
+
+    Without `parameters`, every scalar that is neither sample column, constant nor defined is one. Raises InputError, which names the
+    culprit, for a name that is defined twice, in a circle, in two roles or with different numbers of indices, for an index without a sum, and for arrays
+    of which nobody said what they are.
+
+    >>> from symgd.reading.text import problem
+    >>> sorted(check(problem("mean((w*x + b - y)^2)", samples="x y")).parameters)
+    ['b', 'w']
+    """
+    values = dict(constants or {})
+    definitions = _ordered(_definitions(formula))
+    defined = {definition.target for definition in definitions}
+    roots = [formula.expression, *(definition.body for definition in definitions)]
+    _closed(formula)
+    ranks = _ranks(formula, roots, definitions)
+    integers = _integers(roots) - defined
+    for name in values:
+        if name in defined:
+            raise InputError(f"{name} is both a constant and a definition.", accepted="one role for a name")
+        if name in formula.samples:
+            raise InputError(f"{name} is both a constant and a sample column.", accepted="one role for a name")
+
+    free = {name: rank for name, rank in ranks.items() if name not in defined}
+    outside = {name: rank for name, rank in free.items() if name not in formula.samples and name not in values and name not in integers}
+    notes = list(formula.notes)
+    if parameters is None:
+        unknown = sorted(name for name, rank in outside.items() if rank)
+        if unknown:
+            raise InputError(
+                f"The cost reads the arrays {', '.join(unknown)}; which of them are parameters?",
+                accepted=f"parameters=[...] with some of {', '.join(outside)}; the others are data",
+            )
+        chosen = {name: rank for name, rank in outside.items()}
+    else:
+        chosen = {}
+        for name in parameters:
+            if name in chosen:
+                raise InputError(f"Parameter {name} is listed twice.", accepted="each name once")
+            for role, members in (("defined", defined), ("a constant", values), ("a sample column", formula.samples), ("a subscript", integers)):
+                if name in members:
+                    raise InputError(f"{name} is {role} and cannot be a parameter too.", accepted="one role for a name")
+            if name not in free:
+                near = get_close_matches(name, free, n=1)
+                notes.append(f"The cost does not use parameter {name}: its gradient is 0." + (f" Was {near[0]} meant?" if near else ""))
+            chosen[name] = free.get(name, 0)
+    data = {name: rank for name, rank in free.items() if name not in chosen and name not in values}
+    doubtful = _affine(formula.expression, definitions, chosen) if parameters is None else ()
+    notes += [f"The cost is affine in {name}: is {name} a constant? If so, name it in constants=." for name in doubtful]
+    if not chosen:
+        notes.append("The cost has no parameter: there is nothing to change.")
+    return Checked(formula, definitions, chosen, data, values, frozenset(integers), doubtful, tuple(notes))
+
+
+def _definitions(formula: Formula) -> list[Definition]:
+    found: dict[str, Definition] = {}
+    for left, body in formula.definitions:
+        name, at = left.value, left.args
+        letters = [e for e in at if e.op == "index"]
+        if name in formula.samples:
+            raise InputError(f"{name} is both a sample column and a definition.", accepted="one role for a name")
+        if len(letters) != len(at) or len(set(letters)) != len(at):
+            raise NotBuilt(
+                f"The definition of {text(left)} fills only a part of {name}; recurrences and definitions by parts are not built yet.",
+                accepted=f"{name} with one index letter an axis",
+            )
+        if name in found:
+            raise InputError(f"{name} is defined twice.", accepted="one definition for a name")
+        for letter in letters:
+            if letter.value not in formula.axes:
+                raise InputError(f"The length of axis {letter.value} of {text(left)} is not known.", accepted=f'axes "{letter.value}:n"')
+        loose = free_indices(body) - set(letters)
+        if loose:
+            names = ", ".join(sorted(text(letter) for letter in loose))
+            raise InputError(f"Index {names} in the definition of {text(left)} stands in no sum.", accepted=f"indices of {text(left)}, or a sum over {names}")
+        _scalar(body, f"The definition of {text(left)}")
+        ranges = tuple(range_(letter, number(0), formula.axes[letter.value]) for letter in letters)
+        found[name] = Definition(name, at, ranges, body)
+    return list(found.values())
+
+
+def _ordered(definitions: list[Definition]) -> tuple[Definition, ...]:
+    """The definitions in an order in which each uses only earlier ones."""
+    by_name = {definition.target: definition for definition in definitions}
+    uses = {d.target: [a.value for a in accesses(d.body) if a.value in by_name] for d in definitions}
+    done: dict[str, None] = {}
+    for start in by_name:
+        path: list[str] = []
+        stack: list[tuple[str, bool]] = [(start, False)]
+        while stack:
+            name, leaving = stack.pop()
+            if leaving:
+                path.pop()
+                done[name] = None
+                continue
+            if name in done:
+                continue
+            if name in path:
+                _refuse_circle([*path[path.index(name) :], name], by_name)
+            path.append(name)
+            stack.append((name, True))
+            stack.extend((used, False) for used in reversed(dict.fromkeys(uses[name])))
+    return tuple(by_name[name] for name in done)
+
+
+def _refuse_circle(circle: list[str], by_name: Mapping[str, Definition]) -> None:
+    way = " -> ".join(circle)
+    shifted = any(
+        any(step.op != "index" for step in found.args) for name in circle for found in accesses(by_name[name].body) if found.value in circle
+    )
+    if shifted:
+        raise NotBuilt(f"{way} is a recurrence; recurrences are not built yet.", accepted="definitions that do not refer to themselves")
+    raise InputError(f"Definitions refer to each other in a circle: {way}.", accepted="definitions that use others, not themselves")
+
+
+def _closed(formula: Formula) -> None:
+    loose = sorted(text(letter) for letter in free_indices(formula.expression))
+    if loose:
+        names = ", ".join(loose)
+        raise InputError(f"The cost still depends on index {names}, so it is not one number.", accepted=f"a sum or mean over {names}")
+    _scalar(formula.expression, "The cost")
+
+
+def _scalar(root: Node, what: str) -> None:
+    if root.op in CONDITIONS:
+        raise InputError(f"{what} is a condition, not a number.", accepted="a real formula; conditions stand inside piecewise")
+    for part in postorder(root):
+        if part.op == "constant" and part.value not in ("pi", "e"):
+            raise InputError(f"{what} contains {part.value}, which is no real number.", accepted="real formulas")
+
+
+def _ranks(formula: Formula, roots: Iterable[Node], definitions: tuple[Definition, ...]) -> dict[str, int]:
+    ranks: dict[str, int] = {definition.target: len(definition.at) for definition in definitions}
+    first: dict[str, Node] = {}
+    for found in accesses(*roots):
+        known = ranks.setdefault(found.value, len(found.args))
+        first.setdefault(found.value, found)
+        if known != len(found.args):
+            raise InputError(
+                f"{found.value} is read as {text(first[found.value])} and as {text(found)}." if first[found.value] is not found
+                else f"{found.value} is defined with {known} indices and read as {text(found)}.",
+                accepted="one number of indices for a name",
+            )
+    return {name: ranks[name] for name in dict.fromkeys([*first, *ranks])}
+
+
+def _integers(roots: Iterable[Node]) -> set[str]:
+    """Names of integer data: what stands in a subscript or in the bounds of a range."""
+    found: set[str] = set()
+    for part in postorder(*roots):
+        places = part.args if part.op == "access" else part.args[1:] if part.op == "range" else ()
+        found.update(inner.value for inner in accesses(*places))
+    return found
+
+
+def _affine(expression: Node, definitions: tuple[Definition, ...], parameters: Iterable[str]) -> tuple[str, ...]:
+    """The scalars of which the cost is an affine function, and not a constant: their gradient never changes sign, so no fit can find them."""
+    return tuple(name for name in parameters if _degree(expression, definitions, name) == 1)
+
+
+def _degree(expression: Node, definitions: tuple[Definition, ...], name: str) -> float:
+    """The degree of the cost as a polynomial in `name`, infinity where it is none."""
+    infinity = float("inf")
+    degrees: dict[str, float] = {name: 1.0}
+    known: dict[Node, float] = {}
+
+    def of(root: Node) -> float:
+        for part in postorder(root):
+            if part in known:
+                continue
+            below = [known[a] for a in part.args]
+            if part.op == "access":
+                known[part] = infinity if any(below) else degrees.get(part.value, 0.0)
+            elif part.op in ("+", "neg"):
+                known[part] = max(below)
+            elif part.op == "*":
+                known[part] = sum(below)
+            elif part.op == "/":
+                known[part] = below[0] if not below[1] else infinity
+            elif part.op == "^" and part.args[1].op == "number":
+                power = float(part.args[1].value) if "/" not in part.args[1].value else 0.5
+                known[part] = below[0] * power if not below[0] or (power > 0 and power == int(power)) else infinity
+            elif part.op in ("sum", "mean"):
+                known[part] = below[0] if not any(below[1:]) else infinity
+            elif part.op == "piecewise":
+                values = [*below[0::2][: len(below) // 2], *([below[-1]] if len(below) % 2 else [])]
+                known[part] = max(values) if not any(below[1 : len(below) - len(below) % 2 : 2]) else infinity
+            else:
+                known[part] = infinity if any(below) else 0.0
+        return known[root]
+
+    for definition in definitions:
+        degrees[definition.target] = of(definition.body)
+    return of(expression)
+
+

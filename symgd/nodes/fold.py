@@ -1,0 +1,206 @@
+"""Sums, products, quotients and powers of derived formulas, with neutral elements and numbers folded. Nothing is expanded, no like terms are merged.
+
+What a user wrote is kept as nodes; only what a rule derives passes here: `0*x` is 0 and `x*1/m` is `x/m`. Numbers are folded exactly, and a typed
+decimal stays one: `2*0.01*w` is `0.02*w`. `0*x` is 0 even where x is infinite or NaN: the formula without the term is what stands on the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+
+from .node import ATOMS, ONE, ZERO, Node, fraction, node, number
+
+LARGEST = Fraction(10) ** 300  # a folded number and its reciprocal stay below, in the range of a float64
+EXPONENT = 64  # of a folded power of a number
+
+
+def plus(*terms: Node) -> Node:
+    """The sum in the order of its terms, nested sums flattened, its numbers added at the place of the first.
+
+    >>> from symgd.reading.text import expression; from symgd.nodes.text import text
+    >>> print(text(plus(expression("1 + x"), expression("-y"), expression("2"))))
+    3 + x - y
+    """
+    flat: list[Node] = []
+    stack = list(reversed(terms))
+    while stack:
+        term = stack.pop()
+        if term.op == "+":
+            stack.extend(reversed(term.args))
+        else:
+            flat.append(term)
+    values = {place: value for place, term in enumerate(flat) if (value := _value(term)) is not None}
+    if len(values) > 1:
+        total = _number(sum(values.values(), Fraction(0)), any(_is_decimal(flat[place]) for place in values))
+        if total is not None:
+            first = min(values)
+            flat = [total if place == first else term for place, term in enumerate(flat) if place == first or place not in values]
+    flat = [term for term in flat if _value(term) != 0]
+    if not flat:
+        return ZERO
+    return flat[0] if len(flat) == 1 else node("+", *flat)
+
+
+def minus(a: Node) -> Node:
+    """The negative, without a double minus and without `-0`."""
+    if a.op == "neg":
+        return a.args[0]
+    return node("neg", a) if _value(a) is None else times(node("neg", a))
+
+
+def times(*factors: Node) -> Node:
+    """The product: a minus in front, numbers first, then letters, then the rest, each in the order given; one fraction bar at the end.
+
+    >>> from symgd.reading.text import expression; from symgd.nodes.text import text
+    >>> print(text(times(expression("2*(w*x - y)"), expression("-x"), expression("1/m"))))
+    -2*x*(w*x - y)/m
+    """
+    return _quotient(factors, ())
+
+
+def over(a: Node, b: Node) -> Node:
+    """The quotient with one fraction bar; numbers are cancelled, nothing else is.
+
+    >>> from symgd.reading.text import expression; from symgd.nodes.text import text
+    >>> print(text(over(expression("6*x/y"), expression("4*z"))))
+    3*x/(2*y*z)
+    """
+    return _quotient((a,), (b,))
+
+
+def to_the(a: Node, b: Node) -> Node:
+    """The power; `x^1` is x, and `x^0` is 1 also at 0, as everywhere here.
+
+    >>> from symgd.nodes.node import access, TWO
+    >>> to_the(access("x"), ONE), to_the(access("x"), ZERO), to_the(TWO, number(10))
+    (<x of 0>, number(1), number(1024))
+    """
+    exponent, base = _value(b), _value(a)
+    if exponent == 0 or base == 1:
+        return ONE
+    if exponent == 1:
+        return a
+    if base is not None and exponent is not None and exponent.denominator == 1 and abs(exponent) <= EXPONENT and (base != 0 or exponent > 0):
+        return _number(base**exponent.numerator, _is_decimal(a)) or node("^", a, b)
+    return node("^", a, b)
+
+
+def _quotient(above: Iterable[Node], below: Iterable[Node]) -> Node:
+    """The product of what is above the fraction bar over the product of what is below it; a zero below is left to be seen."""
+    sides: tuple[list[Node], list[Node]] = ([], [])
+    numbers: tuple[list[Node], list[Node]] = ([], [])
+    negative = False
+    stack = [(factor, 1) for factor in reversed(tuple(below))] + [(factor, 0) for factor in reversed(tuple(above))]
+    while stack:
+        factor, side = stack.pop()
+        if factor.op == "neg":
+            negative = not negative
+            stack.append((factor.args[0], side))
+        elif factor.op == "*":
+            stack.extend((inner, side) for inner in reversed(factor.args))
+        elif factor.op == "/":
+            stack += (factor.args[1], 1 - side), (factor.args[0], side)
+        elif factor.op != "number":
+            sides[side].append(factor)
+        elif factor.value.startswith("-"):
+            stack.append((node("neg", number(factor.value[1:])), side))
+        else:
+            typed, bar, divisor = factor.value.partition("/")
+            numbers[side].append(number(typed))
+            if bar:
+                numbers[1 - side].append(number(divisor))
+    top, bottom = _fraction(*numbers)
+    if top == [ZERO] and bottom != [ZERO]:
+        return ZERO
+    found, below_bar = _product(top, sides[0]), _product(bottom, sides[1])
+    if below_bar is not ONE:
+        found = node("/", found, below_bar)
+    return node("neg", found) if negative else found
+
+
+def _fraction(above: list[Node], below: list[Node]) -> tuple[list[Node], list[Node]]:
+    """The numbers above and below the bar multiplied and cancelled; decimals over decimals become one, where it is finite."""
+    values = [_multiplied(above), _multiplied(below)]
+    decimal = [any(map(_is_decimal, above)), any(map(_is_decimal, below))]
+    if values[1] != 0 and not any(decimal):
+        ratio = values[0] / values[1]
+        values = [Fraction(ratio.numerator), Fraction(ratio.denominator)]
+    elif values[1] not in (0, 1) and values[0] != 1 and (ratio_node := _number(values[0] / values[1], True)) is not None:
+        return [ratio_node], []
+    folded = []
+    for typed, value, is_decimal in zip((above, below), values, decimal, strict=True):
+        one = _number(value, is_decimal)
+        folded.append(typed if one is None or (len(typed) == 1 and value != 0 and fraction(typed[0]) == value) else [one])
+    return folded[0], folded[1]
+
+
+def _multiplied(numbers: list[Node]) -> Fraction:
+    value = Fraction(1)
+    for factor in numbers:
+        value *= fraction(factor)
+    return value
+
+
+def _product(numbers: list[Node], factors: list[Node]) -> Node:
+    """The product in the order in which products are written."""
+    ordered = [factor for factor in numbers if factor is not ONE]
+    ordered += (factor for factor in factors if factor.op in ATOMS)
+    ordered += (factor for factor in factors if factor.op not in ATOMS)
+    if not ordered:
+        return ONE
+    return ordered[0] if len(ordered) == 1 else node("*", *ordered)
+
+
+def _value(a: Node) -> Fraction | None:
+    """The value of a number, its negative, or a fraction of two such as the reader makes of `-1/3`; None for anything else."""
+    if a.op == "neg":
+        inner = a.args[0]
+        found = _value(inner) if inner.op in ("number", "/") else None
+        return None if found is None else -found
+    if a.op == "number":
+        return fraction(a)
+    if a.op == "/" and all(part.op == "number" or (part.op == "neg" and part.args[0].op == "number") for part in a.args):
+        above, below = (_value(part) for part in a.args)
+        return above / below if above is not None and below else None
+    return None
+
+
+def _is_decimal(a: Node) -> bool:
+    """Whether a number was typed as a decimal, `0.5` or `1e-3`."""
+    return any(map(_is_decimal, a.args)) if a.args else not a.value.lstrip("-").replace("/", "", 1).isdigit()
+
+
+def _number(value: Fraction, decimal: bool) -> Node | None:
+    """The node of an exact value, as the reader would make it; None where it has no finite decimal or leaves the range of a float64."""
+    if value < 0:
+        positive = _number(-value, decimal)
+        return None if positive is None else node("neg", positive)
+    if value != 0 and not 1 / LARGEST < value < LARGEST:
+        return None
+    if decimal:
+        return _decimal(value)
+    return number(value) if value.denominator == 1 else node("/", number(value.numerator), number(value.denominator))
+
+
+def _decimal(value: Fraction) -> Node | None:
+    """`1/50` as `0.02`, exactly."""
+    twos, rest = 0, value.denominator
+    while rest % 2 == 0:
+        twos, rest = twos + 1, rest // 2
+    fives = 0
+    while rest % 5 == 0:
+        fives, rest = fives + 1, rest // 5
+    if rest != 1:
+        return None
+    places = max(twos, fives)
+    digits = str(int(value * 10**places))
+    if places == 0 and len(digits) <= 16:
+        return number(digits)
+    significant = digits.rstrip("0")
+    places -= len(digits) - len(significant)
+    magnitude = len(significant) - places
+    if places > 0 and -3 <= magnitude <= 16:
+        padded = significant.rjust(places + 1, "0")
+        return number(f"{padded[:-places]}.{padded[-places:]}")
+    return number(f"{significant[0]}{'.' + significant[1:] if significant[1:] else ''}e{magnitude - 1}")

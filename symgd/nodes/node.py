@@ -1,0 +1,202 @@
+"""Shared immutable formula nodes: the one form in which a formula travels from the reader to the generated code.
+
+A node is an operation with arguments, `+ - * / ^ neg`, a function, an access, a condition, a reduction, and compares by identity: the same formula
+built twice is the same object. Nothing is ever rewritten on construction, so the form that the user wrote is kept. Every walk is
+iterative and visits a shared node once, so a formula that is exponentially long when written out stays cheap.
+
+| op | args | value |
+|---|---|---|
+| `number` | | the number as typed: `3`, `0.1`, `1e-3`, or `1/3` for an exact fraction |
+| `constant` | | `pi` or `e` |
+| `access` | index expressions (none for a scalar) | the name of the parameter, data column or definition |
+| `index` | | the letter of an index: `i` |
+| `length` | | the name of an axis length: `m`, a namespace of its own |
+| `+`, `*` | two or more; a difference is a sum with a `neg` in it | |
+| `/`, `^` | two | |
+| `neg` | one | |
+| a function's name, `tanh` | as its row in functions.py says | |
+| `piecewise` | value, condition, value, condition, ..., and perhaps a last value for otherwise | |
+| `<` `<=` `>` `>=` `==` `!=` | two | |
+| `and`, `or`, `not`, `true`, `false` | conditions | |
+| a reduction: `sum`, `mean`, `product`, `maximum`, `minimum`, `logsumexp`, `norm`, `softmax` | body, then one `range` an axis, the outer first | |
+| `range` | index, low, high: low <= index < high; low and high may use the indices of ranges before it | |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from weakref import WeakValueDictionary
+
+ATOMS = frozenset({"number", "constant", "access", "index", "length", "true", "false"})
+COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
+CONDITIONS = frozenset({*COMPARISONS, "and", "or", "not", "true", "false"})
+REDUCTIONS = ("sum", "mean", "product", "maximum", "minimum", "logsumexp", "norm", "softmax")
+ARITHMETIC = frozenset({"+", "*", "/", "^", "neg"})
+
+
+class Node:
+    """An operation with arguments. Equal formulas are one object, so `is`, `==` and a dictionary look-up cost nothing.
+
+    >>> node("+", access("x"), number(1)) is node("+", access("x"), number(1))
+    True
+    """
+
+    __slots__ = ("op", "args", "value", "_hash", "__weakref__")
+    op: str
+    args: tuple[Node, ...]
+    value: str
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("A node never changes; build another one.")
+
+    def __hash__(self) -> int:
+        return self._hash  # type: ignore[attr-defined, no-any-return]
+
+    def __copy__(self) -> Node:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Node:
+        return self
+
+    def __reduce__(self) -> tuple[Callable[..., Node], tuple[list[tuple[str, tuple[int, ...], str]]]]:
+        rows = postorder(self)
+        place = {row: n for n, row in enumerate(rows)}
+        return _unpacked, ([(row.op, tuple(place[a] for a in row.args), row.value) for row in rows],)
+
+    def __repr__(self) -> str:
+        if self.op in ATOMS and not self.args:
+            return f"{self.op}({self.value})" if self.value else self.op
+        head = self.value if self.op == "access" else self.op
+        return f"<{head} of {len(self.args)}>"
+
+
+_shared: WeakValueDictionary[tuple[object, ...], Node] = WeakValueDictionary()
+
+
+def node(op: str, *args: Node, value: str = "") -> Node:
+    """The one node with this operation, these arguments and this value."""
+    key = (op, value, args)
+    found = _shared.get(key)
+    if found is None:
+        found = object.__new__(Node)
+        for name, content in (("op", op), ("args", args), ("value", value), ("_hash", hash(key))):
+            object.__setattr__(found, name, content)
+        _shared[key] = found
+    return found
+
+
+def _unpacked(rows: list[tuple[str, tuple[int, ...], str]]) -> Node:
+    built: list[Node] = []
+    for op, args, value in rows:
+        built.append(node(op, *(built[a] for a in args), value=value))
+    return built[-1]
+
+
+def number(value: int | float | Fraction | str) -> Node:
+    """A number as typed.
+
+    >>> number(Fraction(2, 6)), number("1e-3"), number(0.1)
+    (number(1/3), number(1e-3), number(0.1))
+    """
+    return node("number", value=repr(value) if isinstance(value, float) else str(value))
+
+
+def fraction(number: Node) -> Fraction:
+    """The exact value of a number node: `0.1` is one tenth."""
+    return Fraction(number.value)
+
+
+def access(name: str, *at: Node) -> Node:
+    """`name[at]`; a scalar has no index."""
+    return node("access", *at, value=name)
+
+
+def index(letter: str) -> Node:
+    return node("index", value=letter)
+
+
+def length(name: str) -> Node:
+    return node("length", value=name)
+
+
+def range_(letter: Node, low: Node, high: Node) -> Node:
+    """low <= letter < high"""
+    return node("range", letter, low, high)
+
+
+TRUE, FALSE = node("true"), node("false")
+ZERO, ONE, TWO = number(0), number(1), number(2)
+
+
+def postorder(*roots: Node) -> list[Node]:
+    """Every node below the roots once, arguments before what uses them."""
+    done: dict[Node, None] = {}
+    stack: list[tuple[Node, bool]] = [(root, False) for root in reversed(roots)]
+    while stack:
+        current, opened = stack.pop()
+        if current in done:
+            continue
+        if opened or not current.args:
+            done[current] = None
+            continue
+        stack.append((current, True))
+        stack.extend((argument, False) for argument in reversed(current.args) if argument not in done)
+    return list(done)
+
+
+def rebuilt(root: Node, rule: Callable[[Node], Node | None], memo: dict[Node, Node] | None = None) -> Node:
+    """The formula in which every node is replaced, from the arguments up, by `rule(node with its new arguments)`; None keeps it."""
+    new = {} if memo is None else memo
+    stack = [root]
+    while stack:
+        current = stack[-1]
+        if current in new:
+            stack.pop()
+            continue
+        waiting = [argument for argument in current.args if argument not in new]
+        if waiting:
+            stack.extend(waiting)
+            continue
+        stack.pop()
+        args = tuple(new[argument] for argument in current.args)
+        same = current if args == current.args else node(current.op, *args, value=current.value)
+        replaced = rule(same)
+        new[current] = same if replaced is None else replaced
+    return new[root]
+
+
+def substituted(root: Node, replacements: Mapping[Node, Node]) -> Node:
+    """The formula with these nodes replaced, all at once. Bound indices are nodes like any other: rename before substituting under a range."""
+    if not replacements:
+        return root
+    new: dict[Node, Node] = dict(replacements)
+    return rebuilt(root, lambda same: None, new)
+
+
+def accesses(*roots: Node) -> Iterator[Node]:
+    """Every access below the roots, also those inside subscripts, each once, in the order of reading."""
+    return (found for found in postorder(*roots) if found.op == "access")
+
+
+def free_indices(root: Node, memo: dict[Node, frozenset[Node]] | None = None) -> frozenset[Node]:
+    """The index letters that the formula leaves free. softmax binds its letter inside but stands at that letter, so it stays free."""
+    known: dict[Node, frozenset[Node]] = {} if memo is None else memo
+    for current in postorder(root):
+        if current in known:
+            continue
+        if current.op == "index":
+            known[current] = frozenset({current})
+        elif current.op in REDUCTIONS:
+            found = known[current.args[0]]
+            for bound in reversed(current.args[1:]):
+                letter, low, high = bound.args
+                if current.op != "softmax":
+                    found = found - {letter}
+                found = found | known[low] | known[high]
+            known[current] = found
+        elif current.op == "range":
+            known[current] = known[current.args[1]] | known[current.args[2]]
+        else:
+            known[current] = frozenset().union(*(known[a] for a in current.args)) if current.args else frozenset()
+    return known[root]

@@ -1,0 +1,326 @@
+"""A Schedule as Numba source: one equation, one loop, one number, in the user's names where they are safe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from symgd.nodes.functions import FUNCTIONS
+from symgd.nodes.node import TRUE, Node, fraction, postorder
+from symgd.printing.identifiers import Identifiers, comment
+from symgd.program.equation import Equation, Range
+from symgd.program.linear import combined, linear
+from symgd.schedule.schedule import Nest, Schedule
+
+RESERVED = (
+    "np", "math", "njit", "FAST", "EXACT", "BLOCK", "rows", "between", "gradient", "update", "steps", "power", "first", "last", "n", "block", "count",
+    "rate", "t", "scale", "start", "stop", "norm", "tolerance", "limit", "best", "history", "total", "top", "nan", "inf", "batch", "costs", "norms",
+    "kept", "numba", "argparse", "fit", "main", "settings", "data", "parameters", "samples", "position", "result", "share", "range", "len", "min", "max",
+    "float", "int", "abs", "shuffle", "seed", "epochs",
+)  # fmt: skip
+START = {"+=": "0.0", "*=": "1.0", "max=": "-np.inf", "min=": "np.inf"}
+LOOSEST, ADD, MULTIPLY, NEGATE, RAISE, ATOM = range(6)
+INDENT = "    "
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """One numbered equation as code."""
+
+    number: int
+    equation: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One generated function: its arguments in order, what it does, the scalars that it returns."""
+
+    name: str
+    arguments: tuple[str, ...]
+    call: tuple[str, ...]
+    before: tuple[str, ...]
+    loops: tuple[Loop, ...]
+    returns: tuple[str, ...] = ()
+    shares: tuple[str, ...] = ()
+    summed: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Names:
+    """Identifiers of one generated module, and the elementary functions that it has used."""
+
+    identifiers: Identifiers
+    elementary: dict[str, None] = field(default_factory=dict)
+
+    def value(self, name: str) -> str:
+        return self.identifiers["name", name]
+
+    def letter(self, letter: Node) -> str:
+        return self.identifiers["index", letter.value]
+
+    def length(self, name: str) -> str:
+        return self.identifiers["length", name]
+
+
+def names() -> Names:
+    return Names(Identifiers(RESERVED))
+
+
+class Printer:
+    """Formulas of one generated function as Python text. `scalars` are local names, other scalars stand in arrays of one element."""
+
+    def __init__(self, names: Names, schedule: Schedule, row: Node | None = None, scalars: Iterable[str] = ()) -> None:
+        self.names, self.schedule, self.row, self.scalars = names, schedule, row, frozenset(scalars)
+
+    def number(self, root: Node) -> str:
+        """The formula as an expression of floats."""
+        return self._printed(root, self._float_atom)[0]
+
+    def integer(self, root: Node) -> str:
+        """The formula as an index expression."""
+        form = linear(root)
+        if form is not None and all(c.denominator == 1 for c in form.values()) and root.op not in ("index", "length", "access", "number"):
+            root = combined((1, root))
+        return self._printed(root, self._integer_atom)[0]
+
+    def condition(self, root: Node) -> str:
+        return self._printed(root, self._float_atom)[0]
+
+    def place(self, found: Node, local: bool = False) -> str:
+        """An access: `X[first + i, j]`, a local scalar, or `w[0]`."""
+        name = self.names.value(found.value)
+        if not found.args:
+            return name if found.value in self.scalars or local else f"{name}[0]"
+        block = self.schedule.kinds.get(found.value) == "block"
+        axis = self.schedule.row_axis.get(found.value)
+        places = []
+        for position, part in enumerate(found.args):
+            if block and position == axis and part is self.row:
+                places.append(self.names.letter(part))
+            else:
+                places.append(self.integer(part))
+        return f"{name}[{', '.join(places)}]"
+
+    def bounds(self, axis: Range) -> str:
+        low, high = self.integer(axis.low), self.integer(axis.high)
+        return high if low == "0" else f"{low}, {high}"
+
+    def _printed(self, root: Node, atom: Callable[[Node], tuple[str, int]]) -> tuple[str, int]:
+        known: dict[Node, tuple[str, int]] = {}
+        for part in _outside_subscripts(root):
+            known[part] = self._one(part, known, atom)
+        return known[root]
+
+    def _one(self, part: Node, known: dict[Node, tuple[str, int]], atom: Callable[[Node], tuple[str, int]]) -> tuple[str, int]:
+        op = part.op
+        if not part.args or op == "access":
+            return atom(part)
+
+        def at(argument: Node, level: int) -> str:
+            shown, own = known[argument]
+            return shown if own >= level else f"({shown})"
+
+        if op == "+":
+            shown = at(part.args[0], ADD)
+            for term in part.args[1:]:
+                shown += f" - {at(term.args[0], MULTIPLY)}" if term.op == "neg" and term.args[0] in known else f" + {at(term, MULTIPLY)}"
+            return shown, ADD
+        if op == "*":
+            return "*".join([at(part.args[0], MULTIPLY), *(at(factor, NEGATE) for factor in part.args[1:])]), MULTIPLY
+        if op == "/":
+            return f"{at(part.args[0], MULTIPLY)}/{at(part.args[1], RAISE)}", MULTIPLY
+        if op == "neg":
+            return f"-{at(part.args[0], MULTIPLY)}", NEGATE if known[part.args[0]][1] > MULTIPLY else MULTIPLY
+        if op == "^":
+            return self._power(part, known, at)
+        if op == "piecewise":
+            return self._choice(part, known), ATOM
+        if op in ("and", "or"):
+            return f" {op} ".join(f"({known[a][0]})" for a in part.args), LOOSEST
+        if op == "not":
+            return f"not ({known[part.args[0]][0]})", LOOSEST
+        if op in ("<", "<=", ">", ">=", "==", "!="):
+            return f"{at(part.args[0], ADD)} {op} {at(part.args[1], ADD)}", LOOSEST
+        return self._call(op, [known[a][0] for a in part.args]), ATOM
+
+    def _power(self, part: Node, known: dict[Node, tuple[str, int]], at: Callable[[Node, int], str]) -> tuple[str, int]:
+        base, exponent = part.args
+        whole = integer_value(exponent)
+        if whole is not None and abs(whole) <= 64:
+            return f"{at(base, ATOM)}**{whole}", RAISE
+        self.names.elementary["power"] = None
+        return f"power({known[base][0]}, {known[exponent][0]})", ATOM
+
+    def _choice(self, part: Node, known: dict[Node, tuple[str, int]]) -> str:
+        pairs, otherwise = divmod(len(part.args), 2)
+        shown = known[part.args[-1]][0] if otherwise else "np.nan"
+        for n in reversed(range(pairs)):
+            shown = f"({known[part.args[2 * n]][0]} if {known[part.args[2 * n + 1]][0]} else {shown})"
+        return shown
+
+    def _call(self, op: str, args: list[str]) -> str:
+        template = FUNCTIONS[op].numba
+        if op in ("max", "min"):
+            shown = args[0]
+            for argument in args[1:]:
+                shown = template.format(shown, argument)
+            return shown
+        name = template.partition("(")[0]
+        if name.isidentifier() and name:
+            self.names.elementary[name] = None
+        return template.format(*args)
+
+    def _float_atom(self, part: Node) -> tuple[str, int]:
+        if part.op == "number":
+            value = float(fraction(part))
+            return repr(value), ATOM if value >= 0 else NEGATE
+        if part.op == "constant":
+            return f"np.{part.value}", ATOM
+        if part.op in ("true", "false"):
+            return part.op.capitalize(), ATOM
+        if part.op == "index":
+            return f"float({self._integer_atom(part)[0]})", ATOM
+        if part.op == "length":
+            return f"float({self.names.length(part.value)})", ATOM
+        return self.place(part), ATOM
+
+    def _integer_atom(self, part: Node) -> tuple[str, int]:
+        if part.op == "number":
+            return str(int(fraction(part))), ATOM
+        if part.op == "index":
+            letter = self.names.letter(part)
+            return (f"first + {letter}", ADD) if part is self.row else (letter, ATOM)
+        if part.op == "length":
+            return self.names.length(part.value), ATOM
+        return self.place(part), ATOM
+
+
+def integer_value(exponent: Node) -> int | None:
+    """The value of an integer exponent, `2` or `-1`, else None."""
+    sign = 1
+    while exponent.op == "neg":
+        sign, exponent = -sign, exponent.args[0]
+    if exponent.op != "number" or fraction(exponent).denominator != 1:
+        return None
+    return sign * int(fraction(exponent))
+
+
+def _outside_subscripts(root: Node) -> list[Node]:
+    """Every part once, arguments first; an access counts as one part."""
+    done: dict[Node, None] = {}
+    stack: list[tuple[Node, bool]] = [(root, False)]
+    while stack:
+        part, opened = stack.pop()
+        if part in done:
+            continue
+        if opened or not part.args or part.op == "access":
+            done[part] = None
+        else:
+            stack.append((part, True))
+            stack.extend((argument, False) for argument in reversed(part.args))
+    return list(done)
+
+
+def loop(nest: Nest, printer: Printer, kind: str) -> Loop:
+    """One equation as nested loops."""
+    return Loop(nest.number, comment(str(nest.equation)), tuple(_nested(nest, printer, kind)))
+
+
+def _nested(nest: Nest, printer: Printer, kind: str) -> Iterator[str]:
+    equation = nest.equation
+    heads = [f"for {printer.names.letter(nest.row)} in range(n):"] if nest.row is not None else []
+    loops = list(nest.loops)
+    summed = {axis.index for axis in equation.reduced}
+    if equation.op == "logsumexp=":
+        yield from _logsumexp(nest, printer, heads)
+        return
+    body = printer.number(equation.body)
+    target = printer.place(equation.left)
+    split = next((n for n, axis in enumerate(loops) if axis.index in summed), len(loops))
+    dot = equation.op == "+=" and split < len(loops) and all(axis.index in summed for axis in loops[split:]) and equation.left.args
+    start = START.get(equation.op)
+    if dot and (nest.row is None or nest.row not in summed) and equation.guard is TRUE:
+        heads += [_for(axis, printer) for axis in loops[:split]]
+        inner = [_for(axis, printer) for axis in loops[split:]]
+        yield from _indented(
+            heads, ["total = 0.0", *_indented(inner, [f"total += {body}"]), f"{target} {'=' if nest.first else '+='} total"]
+        )
+        return
+    if nest.first and start is not None:
+        yield from _cleared(nest, printer, target, start)
+    heads += [_for(axis, printer) for axis in loops]
+    if equation.guard is not TRUE:
+        heads.append(f"if {printer.condition(equation.guard)}:")
+    yield from _indented(heads, [_statement(equation, nest, target, body, kind)])
+
+
+def _statement(equation: Equation, nest: Nest, target: str, body: str, kind: str) -> str:
+    if equation.op in ("max=", "min="):
+        return f"{target} = np.{'maximum' if equation.op == 'max=' else 'minimum'}({target}, {body})"
+    if equation.op == "=":
+        return f"{target} = {body}" if nest.first else f"{target} += {body}"
+    return f"{target} {equation.op} {body}"
+
+
+def _cleared(nest: Nest, printer: Printer, target: str, start: str) -> Iterator[str]:
+    """Loops that give every element of the target its start value."""
+    equation = nest.equation
+    if nest.row is None:
+        name = printer.names.value(equation.target)
+        yield f"{name}[:] = {start}"
+        return
+    kept = [axis for axis in nest.loops if axis.index in set(equation.at)]
+    plain = all(place.op == "index" for place in equation.at)
+    head = f"for {printer.names.letter(nest.row)} in range(n):"
+    if plain and len(kept) + 1 == len(equation.at):
+        yield from _indented([head, *(_for(axis, printer) for axis in kept)], [f"{target} = {start}"])
+    else:
+        axis = printer.schedule.row_axis[equation.target]
+        whole = [":"] * len(equation.at)
+        local = printer.schedule.kinds[equation.target] == "block"
+        whole[axis] = printer.names.letter(nest.row) if local else f"first + {printer.names.letter(nest.row)}"
+        yield from _indented([head], [f"{printer.names.value(equation.target)}[{', '.join(whole)}] = {start}"])
+
+
+def _logsumexp(nest: Nest, printer: Printer, heads: list[str]) -> Iterator[str]:
+    """The largest exponent is taken out first, so nothing overflows."""
+    equation = nest.equation
+    summed = {axis.index for axis in equation.reduced}
+    heads = [*heads, *(_for(axis, printer) for axis in nest.loops if axis.index not in summed)]
+    inner = [_for(axis, printer) for axis in nest.loops if axis.index in summed]
+    body, target = printer.number(equation.body), printer.place(equation.left)
+    yield from _indented(
+        heads,
+        [
+            "top = -np.inf",
+            *_indented(inner, [f"top = np.maximum(top, {body})"]),
+            "total = 0.0",
+            *_indented(inner, [f"total += np.exp({body} - top)"]),
+            f"{target} = top + np.log(total) if np.isfinite(top) else top",
+        ],
+    )
+
+
+def _for(axis: Range, printer: Printer) -> str:
+    return f"for {printer.names.letter(axis.index)} in range({printer.bounds(axis)}):"
+
+
+def _indented(heads: list[str], lines: Iterable[str]) -> Iterator[str]:
+    for depth, head in enumerate(heads):
+        yield INDENT * depth + head
+    for line in lines:
+        yield INDENT * len(heads) + line
+
+
+def lengths_in(nests: Iterable[Nest]) -> tuple[str, ...]:
+    """The names of the lengths that some loops need."""
+    found: dict[str, None] = {}
+    for nest in nests:
+        bounds = [bound for axis in nest.equation.domain if axis.index is not nest.row for bound in (axis.low, axis.high)]
+        for part in postorder(*bounds, *nest.equation.at, nest.equation.body, nest.equation.guard):
+            if part.op == "length":
+                found[part.value] = None
+    return tuple(found)
+
+

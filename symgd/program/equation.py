@@ -1,0 +1,174 @@
+"""Equation, Scan and Program: the one intermediate form. What a Program means is defined by meaning.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Literal
+
+from symgd.errors import InputError
+from symgd.nodes.node import TRUE, Node, accesses, free_indices, postorder, substituted
+from symgd.nodes.text import text
+from symgd.reading.text import statement
+
+Op = Literal["=", "+=", "max=", "min=", "*=", "logsumexp="]
+OPS: tuple[Op, ...] = ("=", "+=", "max=", "min=", "*=", "logsumexp=")
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """low <= index < high. low and high may use the indices of the ranges before it, and integer data."""
+
+    index: Node
+    low: Node
+    high: Node
+
+    def __str__(self) -> str:
+        return f"{text(self.index)} in {text(self.low)}:{text(self.high)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """`target[at] op body` at every point of `domain` where `guard` holds. A reduction is an op, so a body contains no sum.
+
+    `op`: `=` assigns; `+=`, `*=`, `max=`, `min=`, `logsumexp=` accumulate over the indices of the domain that `at` does not fix.
+    `rule`: why the equation stands there: "given", "named", "chain", ...
+
+    >>> e = read_equation("r[i] += w[label[i]]*x[i+1] for i in 0:m")
+    >>> e.target, e.op, len(e.domain)
+    ('r', '+=', 1)
+    >>> print(e)
+    r[i] += w[label[i]]*x[i + 1] for i in 0:m
+    """
+
+    target: str
+    at: tuple[Node, ...]
+    op: Op
+    domain: tuple[Range, ...]
+    body: Node
+    guard: Node = TRUE
+    rule: str = "given"
+
+    def __post_init__(self) -> None:
+        if self.op not in OPS:
+            raise InputError(f"Unknown operation {self.op}.", accepted=", ".join(OPS))
+        bound: set[Node] = set()
+        for axis in self.domain:
+            if axis.index in bound:
+                raise InputError(f"Index {text(axis.index)} runs twice in one equation for {self.target}.", accepted="each index once")
+            loose = (free_indices(axis.low) | free_indices(axis.high)) - bound
+            if loose:
+                raise InputError(f"The range {axis} of {self.target} uses an index that does not run before it.", accepted="indices of earlier ranges")
+            bound.add(axis.index)
+        for part in (*self.at, self.body, self.guard):
+            for letter in free_indices(part) - bound:
+                raise InputError(f"Index {text(letter)} in the equation of {self.target} has no range.", accepted="indices of its domain")
+
+    def __str__(self) -> str:
+        target = text(self.left)
+        ranges = f" for {', '.join(map(str, self.domain))}" if self.domain else ""
+        guard = f" if {text(self.guard)}" if self.guard is not TRUE else ""
+        return f"{target} {self.op} {text(self.body)}{ranges}{guard}"
+
+    @property
+    def left(self) -> Node:
+        """The access on the left side."""
+        from symgd.nodes.node import access
+
+        return access(self.target, *self.at)
+
+    @property
+    def letters(self) -> tuple[Node, ...]:
+        return tuple(axis.index for axis in self.domain)
+
+    @property
+    def reduced(self) -> tuple[Range, ...]:
+        """The ranges that the target does not keep: what the operation accumulates over."""
+        kept = free_indices_of(self.at)
+        return tuple(axis for axis in self.domain if axis.index not in kept)
+
+    def reads(self) -> Iterator[Node]:
+        """Every access that the equation reads, also in subscripts, ranges and the guard."""
+        bounds = (bound for axis in self.domain for bound in (axis.low, axis.high))
+        return accesses(self.body, self.guard, *bounds, *self.at)
+
+    def renamed(self, letters: Mapping[Node, Node]) -> Equation:
+        """The same equation with other letters for its indices."""
+        change = dict(letters)
+        return replace(
+            self,
+            at=tuple(substituted(e, change) for e in self.at),
+            domain=tuple(Range(change.get(a.index, a.index), substituted(a.low, change), substituted(a.high, change)) for a in self.domain),
+            body=substituted(self.body, change),
+            guard=substituted(self.guard, change),
+        )
+
+
+def free_indices_of(parts: tuple[Node, ...]) -> frozenset[Node]:
+    return frozenset().union(*(free_indices(part) for part in parts)) if parts else frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Equations that refer to each other through one shifted index, evaluated one value of `index` after the other, up (+1) or down (-1)."""
+
+    index: Range
+    direction: Literal[1, -1]
+    equations: tuple[Equation, ...]
+
+    def __str__(self) -> str:
+        way = "up" if self.direction > 0 else "down"
+        return f"for {self.index}, {way}:\n" + "\n".join(f"    {equation}" for equation in self.equations)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Equations in an order in which every element is complete before it is read.
+
+    `inputs`: name -> number of indices, of the parameters and data. `cost`: the name of the scalar result. `parameters`: those of the inputs that
+    are differentiated for. `given`: the names that the user defined. `adjoints`: name -> the name of its adjoint. `extents`: name of an array ->
+    its lengths, for every target. `measured`: lengths that no range gives, read off the shape of an array: length name -> (array, position).
+    `integers`: inputs that stand in subscripts. `row`: the length of the axis that the outermost reductions share,
+    the samples, or None.
+    """
+
+    equations: tuple[Equation | Scan, ...]
+    inputs: Mapping[str, int]
+    cost: str
+    parameters: tuple[str, ...]
+    given: tuple[str, ...] = ()
+    adjoints: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    extents: Mapping[str, tuple[Node, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    measured: Mapping[str, tuple[str, int]] = field(default_factory=lambda: MappingProxyType({}))
+    integers: frozenset[str] = frozenset()
+    row: Node | None = None
+
+    def __str__(self) -> str:
+        width = len(str(len(self.equations)))
+        return "\n".join(f"({n:>{width}}) {equation}" for n, equation in enumerate(self.equations, 1))
+
+    def flat(self) -> Iterator[Equation]:
+        """The equations, those inside Scans too."""
+        for item in self.equations:
+            if isinstance(item, Scan):
+                yield from item.equations
+            else:
+                yield item
+
+    def lengths(self) -> tuple[str, ...]:
+        """The names of all axis lengths that the equations mention, in the order of reading."""
+        found: dict[str, None] = {}
+        for equation in self.flat():
+            bounds = [bound for axis in equation.domain for bound in (axis.low, axis.high)]
+            for part in postorder(*bounds, *equation.at, equation.body, equation.guard):
+                if part.op == "length":
+                    found[part.value] = None
+        return tuple(found)
+
+
+def read_equation(line: str) -> Equation:
+    """One equation in the text language, as `str` prints it."""
+    given = statement(line)
+    ranges = tuple(Range(*bound.args) for bound in given.ranges)
+    return Equation(given.target.value, given.target.args, given.op, ranges, given.body, given.guard)

@@ -1,0 +1,290 @@
+"""Checked cost -> Program: every reduction an equation of its own, every shared part named once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import MappingProxyType
+
+from symgd.cost.checked import Checked
+from symgd.errors import NotBuilt
+from symgd.nodes.fold import minus, over, times
+from symgd.nodes.node import REDUCTIONS, ZERO, Node, access, accesses, free_indices, node, postorder, substituted
+from symgd.nodes.text import text
+from symgd.program.equation import Equation, Program, Range
+from symgd.program.linear import largest, size
+from symgd.program.names import Fresh
+from symgd.program.sharing import shared
+
+Scope = tuple[Range, ...]
+STEMS = {"sum": "s", "mean": "s", "logsumexp": "L", "softmax": "L"}
+
+
+def forward(checked: Checked) -> Program:
+    """The equations that compute every definition and the cost, named `C` or the next free name, from parameters and data.
+
+    >>> from symgd.cost.checked import check
+    >>> from symgd.reading.text import problem
+    >>> print(forward(check(problem("mean((w*x - mean(w*x))^2)", samples="x"))))
+    (1) t1[i] = w*x[i] for i in 0:m
+    (2) s1 += t1[i]/m for i in 0:m
+    (3) C += (t1[i] - s1)^2/m for i in 0:m
+    """
+    lowering = _Lowering(Fresh(checked.names))
+    cost = lowering.fresh.exactly("C")
+    for definition in checked.definitions:
+        lowering.define(definition.target, definition.at, tuple(Range(*bound.args) for bound in definition.ranges), definition.body)
+    lowering.define(cost, (), (), checked.formula.expression)
+    inputs = {**checked.parameters, **checked.data, **{name: 0 for name in checked.constants if name not in checked.data}}
+    program = Program(
+        tuple(lowering.equations),
+        MappingProxyType(inputs),
+        cost,
+        tuple(checked.parameters),
+        given=tuple(definition.target for definition in checked.definitions),
+        extents=MappingProxyType(lowering.extents),
+        integers=checked.integers,
+        row=_row(checked),
+    )
+    return shared(program)
+
+
+class _Lowering:
+    """Formulas with reductions become equations without, in the order in which they have to be computed."""
+
+    def __init__(self, fresh: Fresh) -> None:
+        self.fresh = fresh
+        self.equations: list[Equation] = []
+        self.extents: dict[str, tuple[Node, ...]] = {}
+        self._named: dict[tuple[Node, Scope], Node] = {}
+
+    def define(self, target: str, at: tuple[Node, ...], scope: Scope, body: Node, rule: str = "given") -> None:
+        """`target[at] = body`. Sums that stand as terms of the body accumulate straight into the target."""
+        self._record(target, at, scope)
+        terms = _terms(body)
+        sums = [(term, found) for term in terms if (found := _scaled_sum(term))]
+        if not sums:
+            self.equations.append(Equation(target, at, "=", scope, self.lower(body, scope), rule=rule))
+            return
+        rest = [term for term in terms if not _scaled_sum(term)]
+        if rest:
+            lowered = self.lower(rest[0] if len(rest) == 1 else node("+", *rest), scope)
+            self.equations.append(Equation(target, at, "=", scope, lowered, rule=rule))
+        for _, (reduction, scale) in sums:
+            ranges = self._renamed_apart(reduction, scope)
+            inner = (*scope, *(Range(*bound.args) for bound in ranges.args[1:]))
+            summand = self.lower(ranges.args[0], inner)
+            self.equations.append(Equation(target, at, "+=", inner, scale(_averaged(summand, ranges)), rule=rule))
+
+    def lower(self, root: Node, scope: Scope) -> Node:
+        """The formula with every reduction replaced by an access to the equation that computes it."""
+        return substituted(root, {part: self._reduce(part, scope) for part in _outermost(root)})
+
+    def _reduce(self, reduction: Node, scope: Scope) -> Node:
+        if reduction.op not in STEMS:
+            raise NotBuilt(f"{reduction.op} over an axis is not built yet.", accepted="sum, mean, logsumexp, softmax")
+        kept = _kept(reduction, scope)
+        if (reduction, kept) in self._named:
+            return self._named[reduction, kept]
+        name = self.fresh(STEMS[reduction.op])
+        at = tuple(axis.index for axis in kept)
+        found = access(name, *at)
+        if reduction.op in ("sum", "mean"):
+            self.define(name, at, kept, reduction, rule="named")
+        else:
+            found = self._exponentials(reduction, name, at, kept)
+        self._named[reduction, kept] = found
+        return found
+
+    def _exponentials(self, reduction: Node, name: str, at: tuple[Node, ...], kept: Scope) -> Node:
+        """logsumexp as an operation of its own; softmax is exp(z - logsumexp z), not a reduction: its letters stay free."""
+        if reduction.op == "softmax":
+            letters = {bound.args[0] for bound in reduction.args[1:]}
+            bounds = [bound for r in reduction.args[1:] for bound in r.args[1:]]
+            depending = free_indices(node("logsumexp", *reduction.args)) | frozenset().union(*(free_indices(b) for b in bounds))
+            outer = tuple(axis for axis in kept if axis.index not in letters and axis.index in depending)
+            at = tuple(axis.index for axis in outer)
+        else:
+            outer = kept
+        apart = self._renamed_apart(reduction, outer)
+        inner = (*outer, *(Range(*bound.args) for bound in apart.args[1:]))
+        exponent = self.lower(apart.args[0], inner)
+        if exponent.op != "access":
+            place = tuple(axis.index for axis in inner)
+            exponent_name = self.fresh("t")
+            self._record(exponent_name, place, inner)
+            self.equations.append(Equation(exponent_name, place, "=", inner, exponent, rule="named"))
+            exponent = access(exponent_name, *place)
+        self._record(name, at, outer)
+        self.equations.append(Equation(name, at, "logsumexp=", inner, exponent, rule="named"))
+        total = access(name, *at)
+        if reduction.op == "logsumexp":
+            return total
+        return node("exp", node("+", exponent, node("neg", total)))
+
+    def _renamed_apart(self, reduction: Node, scope: Scope) -> Node:
+        """The reduction with its letters renamed where the scope uses them too: capture and shadowing end here."""
+        taken = {axis.index for axis in scope}
+        clashing = [bound.args[0] for bound in reduction.args[1:] if bound.args[0] in taken]
+        if not clashing:
+            return reduction
+        used = {part.value for part in postorder(reduction) if part.op == "index"} | {letter.value for letter in taken}
+        letters = Fresh(used)
+        return _renamed(reduction, {letter: node("index", value=letters(letter.value)) for letter in clashing})
+
+    def _record(self, target: str, at: tuple[Node, ...], scope: Scope) -> None:
+        ranges = [(axis.index, axis.low, axis.high) for axis in scope]
+        bounds = [largest(node("+", letter, node("number", value="1")), ranges) for letter in at]
+        for letter, bound in zip(at, bounds, strict=True):
+            if bound is None:
+                raise NotBuilt(f"The range of index {text(letter)} is not linear in other indices; such ranges are not built yet.")
+        self.extents[target] = tuple(bound for bound in bounds if bound is not None)
+
+
+def _terms(body: Node) -> tuple[Node, ...]:
+    return body.args if body.op == "+" else (body,)
+
+
+def _scaled_sum(term: Node):  # type: ignore[no-untyped-def]
+    """(sum or mean, how its summand is scaled) for a term that is a sum times simple factors, else None."""
+    if term.op in ("sum", "mean"):
+        return term, lambda summand: summand
+    if term.op == "neg" and (found := _scaled_sum(term.args[0])):
+        reduction, inner = found
+        return reduction, lambda summand: minus(inner(summand))
+    if term.op == "/" and _simple(term.args[1]) and (found := _scaled_sum(term.args[0])):
+        reduction, inner = found
+        return reduction, lambda summand: over(inner(summand), term.args[1])
+    if term.op == "*":
+        sums = [n for n, factor in enumerate(term.args) if factor.op in ("sum", "mean")]
+        others = [factor for n, factor in enumerate(term.args) if n not in sums]
+        if len(sums) == 1 and all(map(_simple, others)):
+            return term.args[sums[0]], lambda summand: times(*others, summand)
+    return None
+
+
+def _simple(part: Node) -> bool:
+    """Cheap enough to be repeated in every term of a sum: a number, a length, a scalar, or a quotient of such."""
+    if part.op in ("number", "constant", "length"):
+        return True
+    if part.op == "access":
+        return not part.args
+    return part.op in ("/", "neg") and all(map(_simple, part.args))
+
+
+def _outermost(root: Node) -> list[Node]:
+    """The reductions in the formula that stand inside no other one."""
+    found: list[Node] = []
+    seen: set[Node] = set()
+    stack = [root]
+    while stack:
+        part = stack.pop()
+        if part in seen:
+            continue
+        seen.add(part)
+        if part.op in REDUCTIONS:
+            found.append(part)
+        else:
+            stack.extend(reversed(part.args))
+    return found
+
+
+def _kept(reduction: Node, scope: Scope) -> Scope:
+    """The ranges of the scope on which the reduction depends, with those that their bounds depend on."""
+    needed = set(free_indices(reduction))
+    kept: list[Range] = []
+    for axis in reversed(scope):
+        if axis.index in needed:
+            needed |= free_indices(axis.low) | free_indices(axis.high)
+            kept.append(axis)
+    return tuple(reversed(kept))
+
+
+def _averaged(summand: Node, reduction: Node) -> Node:
+    """A mean is a sum of body/length."""
+    if reduction.op == "sum":
+        return summand
+    lengths = []
+    for bound in reduction.args[1:]:
+        letter, low, high = bound.args
+        if free_indices(low) | free_indices(high) or any(accesses(low, high)):
+            raise NotBuilt(f"A mean over {text(letter)}, whose range depends on other values, is not built yet.", accepted="a sum over it, divided by a count")
+        lengths.append(size(low, high))
+    return over(summand, times(*lengths))
+
+
+def _renamed(root: Node, letters: dict[Node, Node]) -> Node:
+    """The formula with index letters renamed, outside the inner reductions that bind the same letter again."""
+    def change(reduction: Node, letters: dict[Node, Node]) -> Node:
+        live = dict(letters)
+        args: list[Node] = []
+        for bound in reduction.args[1:]:
+            letter, low, high = bound.args
+            args.append(node("range", live.get(letter, letter), walk(low, live), walk(high, live)))
+        return node(reduction.op, walk(reduction.args[0], live), *args)
+
+    def walk(part: Node, live: dict[Node, Node]) -> Node:
+        inside: dict[Node, Node] = dict(live)
+        for reduction in _outermost(part):
+            bound = set() if reduction.op == "softmax" else {r.args[0] for r in reduction.args[1:]}
+            inside[reduction] = change(reduction, {old: new for old, new in live.items() if old not in bound})
+        return substituted(part, inside)
+
+    return change(root, letters)
+
+
+def _row(checked: Checked) -> Node | None:
+    """The length of the axis that all outermost sums over data share: the samples. None where there is no such axis."""
+    bodies = {definition.target: definition.body for definition in checked.definitions}
+    reductions = _top(checked.formula.expression, bodies)
+    with_data = [r for r in reductions if _reads_data(r, checked, bodies)]
+    shared_axes: list[Node] | None = None
+    for reduction in with_data or reductions:
+        mine = [bound.args[2] for bound in reduction.args[1:] if bound.args[1] is ZERO and not free_indices(bound.args[2])]
+        shared_axes = mine if shared_axes is None else [high for high in shared_axes if high in mine]
+    if not shared_axes:
+        return None
+    first = {found.args[0] for found in _all_accesses(reductions, bodies) if found.args and found.value in checked.data}
+    leading = [bound.args[2] for r in reductions for bound in r.args[1:] if bound.args[0] in first and bound.args[2] in shared_axes]
+    return (leading or shared_axes)[0]
+
+
+def _top(root: Node, bodies: dict[str, Node]) -> list[Node]:
+    """The outermost reductions of the cost, also those behind scalar definitions."""
+    found: list[Node] = []
+    stack, seen = [root], {root}
+    while stack:
+        part = stack.pop()
+        found += _outermost(part)
+        inside = set(_outermost(part))
+        for reached in _outside(part, inside):
+            body = bodies.get(reached.value) if reached.op == "access" and not reached.args else None
+            if body is not None and body not in seen:
+                seen.add(body)
+                stack.append(body)
+    return found
+
+
+def _outside(root: Node, inside: set[Node]) -> Iterable[Node]:
+    stack, seen = [root], set()
+    while stack:
+        part = stack.pop()
+        if part not in seen and part not in inside:
+            seen.add(part)
+            yield part
+            stack.extend(part.args)
+
+
+def _all_accesses(roots: Iterable[Node], bodies: dict[str, Node]) -> list[Node]:
+    found: dict[Node, None] = {}
+    waiting, opened = list(roots), set()
+    while waiting:
+        for reached in accesses(waiting.pop()):
+            found[reached] = None
+            if reached.value in bodies and reached.value not in opened:
+                opened.add(reached.value)
+                waiting.append(bodies[reached.value])
+    return list(found)
+
+
+def _reads_data(reduction: Node, checked: Checked, bodies: dict[str, Node]) -> bool:
+    return any(found.value in checked.data and found.args for found in _all_accesses([reduction], bodies))

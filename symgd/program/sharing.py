@@ -1,0 +1,200 @@
+"""Program -> Program in which a part that is used twice is computed once, and no equation is too long to read or to compile."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from types import MappingProxyType
+
+from symgd.nodes.node import ATOMS, CONDITIONS, TRUE, Node, access, free_indices, node, rebuilt
+from symgd.program.equation import Equation, Program, Range, Scan
+from symgd.program.linear import largest
+from symgd.program.names import Fresh
+
+LONGEST = 60  # nodes of an equation
+FACTORS = 8  # of one product
+WORTH = 2  # operations that a part saves before it gets a name
+CALL = 3  # operations that a function counts as
+
+Context = frozenset[Range]
+Key = tuple[Node, Context]
+
+
+def shared(program: Program) -> Program:
+    """Name what is used twice and costs at least two operations, split what is longer than 60 nodes or 8 factors.
+
+    A part is named once for all equations whose indices run over the same ranges, just before its first use; what it reads is complete there,
+    because the equation that uses it reads the same.
+    """
+    equations = [piece for item in program.equations for piece in (_pieces(item) if isinstance(item, Equation) else [item])]
+    return _Sharing(replace(program, equations=tuple(equations))).run()
+
+
+class _Sharing:
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.extents = dict(program.extents)
+        self.fresh = Fresh({*program.inputs, *program.extents, *program.adjoints.values(), program.cost})
+        self.free: dict[Node, frozenset[Node]] = {}
+        self.uses: dict[Key, int] = defaultdict(int)
+        self.order: list[Key] = []
+        self.squared: set[Node] = set()
+        self.named: dict[Key, Node | None] = {}
+        self.output: list[Equation | Scan] = []
+        ranges = defaultdict(set)
+        for equation in program.flat():
+            for axis in equation.domain:
+                ranges[axis.index].add(axis)
+        self.ambiguous = {letter for letter, found in ranges.items() if len(found) > 1}
+
+    def run(self) -> Program:
+        for equation in self.program.flat():
+            self._count(equation)
+        self._choose()
+        for item in self.program.equations:
+            if isinstance(item, Scan):
+                self.output.append(item)  # an element of a scan is not complete before the scan is
+                continue
+            context = self._context_of(item)
+            body = self._rewritten(item.body, context, item)
+            guard = item.guard if item.guard is TRUE else self._rewritten(item.guard, context, item)
+            self.output.append(replace(item, body=body, guard=guard))
+            self._remember(item, context)
+        return replace(self.program, equations=tuple(self.output), extents=MappingProxyType(self.extents))
+
+    def _context_of(self, equation: Equation) -> dict[Node, Range]:
+        return {axis.index: axis for axis in equation.domain}
+
+    def _key(self, part: Node, context: dict[Node, Range]) -> Key:
+        letters = self.free.get(part)
+        if letters is None:
+            letters = free_indices(part, self.free)
+        return part, frozenset(context[letter] for letter in letters if letter in self.ambiguous)
+
+    def _count(self, equation: Equation) -> None:
+        context = self._context_of(equation)
+        for root in (equation.body, equation.guard):
+            self.uses[self._key(root, context)] += 1
+            stack: list[tuple[Node, bool]] = [(root, False)]
+            while stack:
+                part, opened = stack.pop()
+                key = self._key(part, context)
+                if opened:
+                    self.order.append(key)
+                elif key not in self.named:
+                    self.named[key] = None
+                    stack.append((part, True))
+                    if part.op != "access":
+                        for argument in part.args:
+                            self.uses[self._key(argument, context)] += 1
+                            stack.append((argument, False))
+                        if part.op == "^" and part.args[1].value == "2":
+                            self.squared.add(part.args[0])
+
+    def _choose(self) -> None:
+        """Mark the parts that get a name, from the inside out: `wanted` holds their keys."""
+        operations: dict[Key, int] = {}
+        nodes: dict[Key, int] = {}
+        self.wanted: set[Key] = set()
+        for key in self.order:
+            part, ranges = key
+            if part.op in ATOMS:
+                operations[key], nodes[key] = 0, 1
+                continue
+            context = {axis.index: axis for axis in ranges}
+            below = [self._key_below(argument, context) for argument in part.args]
+            size = 1 + sum(nodes[argument] for argument in below)
+            for argument in sorted(set(below), key=lambda a: -nodes[a]):
+                if size <= LONGEST or nodes[argument] < 2 or argument[0].op in CONDITIONS:
+                    break
+                size -= below.count(argument) * (nodes[argument] - 1)
+                operations[argument], nodes[argument] = 0, 1
+                self.wanted.add(argument)
+            operations[key] = _own(part) + sum(operations[argument] for argument in below)
+            nodes[key] = size
+            if part.op not in CONDITIONS and self.uses[key] > 1 and operations[key] >= WORTH and part.op != "neg":
+                self.wanted.add(key)
+                operations[key], nodes[key] = 0, 1
+
+    def _key_below(self, part: Node, context: dict[Node, Range]) -> Key:
+        return part, frozenset(context[letter] for letter in free_indices(part, self.free) if letter in self.ambiguous)
+
+    def _rewritten(self, root: Node, context: dict[Node, Range], equation: Equation) -> Node:
+        memo: dict[Node, Node] = {}
+        stack: list[tuple[Node, bool]] = [(root, False)]
+        while stack:
+            part, opened = stack.pop()
+            if part in memo:
+                continue
+            key = self._key(part, context)
+            known = self.named.get(key)
+            if known is not None:
+                memo[part] = known
+            elif part.op in ATOMS:
+                memo[part] = part
+            elif not opened:
+                stack.append((part, True))
+                stack.extend((argument, False) for argument in part.args)
+            else:
+                args = tuple(memo[argument] for argument in part.args)
+                new = part if args == part.args else node(part.op, *args, value=part.value)
+                whole = part is root and equation.op == "=" and part is equation.body
+                memo[part] = self._name(key, new, equation) if key in self.wanted and not whole else new
+        return memo[root]
+
+    def _name(self, key: Key, body: Node, equation: Equation) -> Node:
+        needed = set(free_indices(key[0], self.free))
+        domain: list[Range] = []
+        for axis in reversed(equation.domain):
+            if axis.index in needed:
+                needed |= free_indices(axis.low) | free_indices(axis.high)
+                domain.insert(0, axis)
+        name = self.fresh("r" if key[0] in self.squared else "t")
+        at = tuple(axis.index for axis in domain)
+        self._store(name, at, tuple(domain))
+        self.output.append(Equation(name, at, "=", tuple(domain), body, rule="named"))
+        self.named[key] = access(name, *at)
+        return access(name, *at)
+
+    def _store(self, name: str, at: tuple[Node, ...], domain: tuple[Range, ...]) -> None:
+        ranges = [(axis.index, axis.low, axis.high) for axis in domain]
+        bounds = [largest(node("+", letter, node("number", value="1")), ranges) for letter in at]
+        self.extents[name] = tuple(bound for bound in bounds if bound is not None)
+
+    def _remember(self, equation: Equation, context: dict[Node, Range]) -> None:
+        """What an equation assigns is known by its name from here on."""
+        key = self._key(equation.body, context)
+        whole = equation.at == equation.letters and equation.guard is TRUE and equation.op == "="
+        alone = sum(other.target == equation.target for other in self.program.flat()) == 1 if whole and key in self.wanted else False
+        if alone and free_indices(equation.body, self.free) == frozenset(equation.letters):
+            self.named[key] = equation.left
+
+
+def _own(part: Node) -> int:
+    if part.op in ("+", "*", "max", "min"):
+        return len(part.args) - 1
+    if part.op in ("neg", "piecewise") or part.op in CONDITIONS:
+        return 0
+    return 1 if part.op in ("/", "^") else CALL
+
+
+def _pieces(equation: Equation) -> list[Equation]:
+    """The equation with its long products grouped and a long sum accumulated in pieces."""
+    body = rebuilt(equation.body, _grouped)
+    if body.op != "+" or equation.op not in ("=", "+=") or len(body.args) <= LONGEST // 2:
+        return [replace(equation, body=body)]
+    pieces = [body.args[n : n + FACTORS] for n in range(0, len(body.args), FACTORS)]
+    sums = [piece[0] if len(piece) == 1 else node("+", *piece) for piece in pieces]
+    first = replace(equation, body=sums[0])
+    return [first, *(replace(equation, op="+=", body=piece) for piece in sums[1:])]
+
+
+def _grouped(part: Node) -> Node | None:
+    """A long product or sum as groups of 8, groups of groups, ..."""
+    if part.op not in ("*", "+") or len(part.args) <= (FACTORS if part.op == "*" else LONGEST // 2):
+        return None
+    if part.op == "+":
+        return None
+    groups = [part.args[n : n + FACTORS] for n in range(0, len(part.args), FACTORS)]
+    nested = node("*", *(group[0] if len(group) == 1 else node("*", *group) for group in groups))
+    return nested if len(groups) <= FACTORS else _grouped(nested)

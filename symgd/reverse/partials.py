@@ -1,0 +1,97 @@
+"""The partial derivatives of one equation's body by everything that it reads: the rule rows, applied from the outside in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from symgd.nodes.fold import plus, times
+from symgd.nodes.node import ATOMS, CONDITIONS, ONE, ZERO, Node, node, postorder
+from symgd.rules.derivatives import Rule, slopes
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """One rule at one place: the row, what its letters stand for, and the applications inside. `children` leaves out what is constant."""
+
+    rule: Rule
+    part: Node
+    bindings: Mapping[str, Node]
+    children: tuple[Application, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Partials:
+    """access -> partial derivative of the body by it, and the tree of rules that led there (None if the body is constant)."""
+
+    by_access: Mapping[Node, Node]
+    applied: Application | None
+
+
+def partials(body: Node, active: frozenset[str], output: Node | None = None) -> Partials:
+    """The partial derivative of `body` by every access to an array in `active`.
+
+    The factor of every rule is multiplied on from the outside in, paths that meet are added, a product goes by prefix and suffix products:
+    linear in the number of operations. With `output`, the name of the whole body, the outermost rule answers in terms of it (`1 - a^2`).
+
+    >>> from symgd.nodes.node import access
+    >>> from symgd.nodes.text import text
+    >>> from symgd.reading.text import expression
+    >>> found = partials(expression("tanh(w*x)"), frozenset({"w"}), output=access("a"))
+    >>> print(text(found.by_access[access("w")]), found.applied.rule.key)
+    (1 - a^2)*x tanh
+    """
+    order = postorder(body)
+    depends = _dependence(order, active)
+    outside: dict[Node, list[Node]] = {body: [ONE]}
+    found: dict[Node, Node] = {}
+    applications: dict[Node, tuple[Rule, Mapping[str, Node]]] = {}
+    for part in reversed(order):
+        if not depends.get(part) or part not in outside:
+            continue
+        slope = plus(*outside.pop(part))
+        if part.op == "access":
+            found[part] = slope
+            continue
+        flags = tuple(depends.get(argument, False) for argument in part.args)
+        rule, bindings, factors = slopes(part, flags, output if part is body else None)
+        applications[part] = (rule, bindings)
+        for argument, factor in zip(part.args, factors, strict=True):
+            if depends.get(argument) and factor is not None:
+                outside.setdefault(argument, []).append(_product(slope, factor))
+    reading = [part for part in order if part in found and found[part] is not ZERO]
+    return Partials(MappingProxyType({part: found[part] for part in reading}), _tree(body, order, depends, applications))
+
+
+def _product(slope: Node, factor: Node) -> Node:
+    """slope*factor, drawn into the branches of a piecewise factor: a branch that is not taken must not multiply an infinity by 0."""
+    if factor.op == "piecewise" and slope is not ONE:
+        pairs = len(factor.args) // 2 * 2
+        args = [times(slope, a) if n >= pairs or n % 2 == 0 else a for n, a in enumerate(factor.args)]
+        return node("piecewise", *args)
+    return times(slope, factor)
+
+
+def _dependence(order: list[Node], active: frozenset[str]) -> dict[Node, bool]:
+    """Which parts depend on an active array. Conditions and subscripts are locally constant."""
+    depends: dict[Node, bool] = {}
+    for part in order:
+        if part.op == "access":
+            depends[part] = part.value in active
+        elif part.op in ATOMS or part.op in CONDITIONS:
+            depends[part] = False
+        else:
+            depends[part] = any(depends[argument] for argument in part.args)
+    return depends
+
+
+def _tree(body: Node, order: list[Node], depends: dict[Node, bool], found: dict[Node, tuple[Rule, Mapping[str, Node]]]) -> Application | None:
+    built: dict[Node, Application] = {}
+    for part in order:
+        if part in found:
+            rule, bindings = found[part]
+            built[part] = Application(rule, part, bindings, tuple(built[a] for a in part.args if a in built))
+    return built.get(body)
+
+

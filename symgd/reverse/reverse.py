@@ -1,0 +1,107 @@
+"""Program -> Program with the adjoint equations appended: the reverse sweep between named equations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from types import MappingProxyType
+
+from symgd.errors import NoRule, NotBuilt
+from symgd.nodes.fold import minus, plus, times
+from symgd.nodes.node import ONE, Node, access, accesses, node
+from symgd.program.equation import Equation, Program, Scan
+from symgd.program.extents import measured_extents
+from symgd.program.names import Fresh
+from symgd.reverse.partials import partials
+
+
+def reverse(program: Program) -> Program:
+    """Cost and gradient: the forward equations, then one adjoint equation for every access of each of them, last equation first.
+
+    The adjoint `dW` of W is the derivative of the cost by W, and has W's shape. At most about 5 times the operations of the cost
+    (Griewank & Walther 2008, Evaluating Derivatives, chapters 3-4).
+
+    >>> from symgd.program.equation import read_equation
+    >>> forward = Program((read_equation("C += w^2*x[i] for i in 0:m"),), {"w": 0, "x": 1}, "C", ("w",), extents={"C": ()})
+    >>> print(reverse(forward))
+    (1) C += w^2*x[i] for i in 0:m
+    (2) dC = 1
+    (3) dw += dC*2*w*x[i] for i in 0:m
+    """
+    active = _active(program)
+    fresh = Fresh({*program.inputs, *program.extents})
+    adjoints = {name: fresh.exactly("d" + name) for name in (*program.inputs, *program.extents) if name in active or name == program.cost}
+    inputs, measured = measured_extents(program)
+    extents = {**inputs, **program.extents}
+    carried = {program.cost}
+    appended: list[Equation] = [Equation(adjoints[program.cost], (), "=", (), ONE, rule="seed")]
+    for item in reversed(program.equations):
+        if isinstance(item, Scan):
+            raise NotBuilt("The derivative of a recurrence is not built yet.")
+        if item.target not in carried:
+            continue
+        for name, equation in _adjoints(item, adjoints, active):
+            carried.add(name)
+            appended.append(equation)
+    shapes = {adjoint: extents[name] for name, adjoint in adjoints.items() if name in extents}
+    kept = {name: adjoint for name, adjoint in adjoints.items() if name in carried or name in program.parameters}
+    return replace(
+        program,
+        equations=(*program.equations, *appended),
+        adjoints=MappingProxyType(kept),
+        extents=MappingProxyType({**program.extents, **{a: shapes[a] for a in kept.values() if a in shapes}}),
+        measured=MappingProxyType(measured),
+    )
+
+
+def adjoints(equation: Equation, active: frozenset[str] | None = None) -> Iterator[Equation]:
+    """The equations that carry the adjoint of T[e] += f(B[g], ...) back to what it reads: dB[g] += dT[e]*df/dB[g], over the same domain.
+
+    Gathers, shifts, diagonals and ragged ranges need no case of their own. Raises NoRule, with the equation, where no row fits.
+
+    >>> from symgd.program.equation import read_equation
+    >>> print(*adjoints(read_equation("r[i] += w[label[i]]*x[i+1] for i in 0:m")), sep="\\n")
+    dw[label[i]] += dr[i]*x[i + 1] for i in 0:m
+    dx[i + 1] += dr[i]*w[label[i]] for i in 0:m
+    """
+    subscripts = {inner.value for outer in equation.reads() for place in outer.args for inner in accesses(place)}
+    names = {found.value for found in equation.reads()} - subscripts
+    for _, found in _adjoints(equation, {name: "d" + name for name in (*names, equation.target)}, active or frozenset(names)):
+        yield found
+
+
+def _adjoints(equation: Equation, names: dict[str, str], active: frozenset[str]) -> Iterator[tuple[str, Equation]]:
+    incoming = access(names.get(equation.target, ""), *equation.at)
+    if equation.op == "logsumexp=":
+        yield from _through_logsumexp(equation, incoming, names, active)
+        return
+    if equation.op not in ("=", "+="):
+        raise NoRule(f"No rule carries an adjoint back through {equation.op} in: {equation}")
+    whole = equation.left if equation.op == "=" else None
+    for found, slope in partials(equation.body, active, output=whole).by_access.items():
+        body = _carried(incoming, slope)
+        yield found.value, Equation(names[found.value], found.args, "+=", equation.domain, body, equation.guard, "chain")
+
+
+def _through_logsumexp(equation: Equation, incoming: Node, names: dict[str, str], active: frozenset[str]) -> Iterator[tuple[str, Equation]]:
+    """L = log(sum exp z) has dL/dz = exp(z - L): no exponential is left to overflow."""
+    share = node("exp", plus(equation.body, minus(equation.left)))
+    for found, slope in partials(equation.body, active).by_access.items():
+        body = times(incoming, share, slope)
+        yield found.value, Equation(names[found.value], found.args, "+=", equation.domain, body, equation.guard, "chain")
+
+
+def _carried(incoming: Node, slope: Node) -> Node:
+    if slope.op == "piecewise":
+        pairs = len(slope.args) // 2 * 2
+        return node("piecewise", *(times(incoming, a) if n >= pairs or n % 2 == 0 else a for n, a in enumerate(slope.args)))
+    return times(incoming, slope)
+
+
+def _active(program: Program) -> frozenset[str]:
+    """The parameters and everything that depends on them."""
+    active = set(program.parameters)
+    for equation in program.flat():
+        if any(found.value in active for found in accesses(equation.body)):
+            active.add(equation.target)
+    return frozenset(active)

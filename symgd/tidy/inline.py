@@ -1,0 +1,98 @@
+"""Equations that only pass a value on are filled in where they are read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from symgd.nodes.fold import folded
+from symgd.nodes.node import TRUE, Node, accesses, postorder, substituted
+from symgd.program.equation import Equation, Program, Scan
+from symgd.program.linear import difference
+
+
+def inlined(program: Program) -> Program:
+    """Fill in generated equations whose body is a number or a product of scalars, and those that one equation reads once.
+
+    Definitions of the user stay, and so do their adjoints unless they are trivial: a reader looks for them. A part is never drawn into a larger
+    loop than its own, so no work is repeated.
+    """
+    readers, counts = _readers(program)
+    writers = Counter(equation.target for equation in program.flat())
+    visible = {program.cost, *program.given, *program.parameters}
+    visible |= {program.adjoints[name] for name in program.given if name in program.adjoints}
+    kept_results = {program.cost, *(program.adjoints[name] for name in program.parameters if name in program.adjoints)}
+    filled: dict[str, Equation] = {}
+    output: list[Equation | Scan] = []
+    for item in program.equations:
+        if isinstance(item, Scan):
+            output.append(item)
+            continue
+        equation = _filled(item, filled) if filled else item
+        only = writers[equation.target] == 1 and equation.target not in kept_results
+        if only and _passes_on(equation, program):
+            simple = _trivial(equation.body)
+            once = counts[equation.target] == 1 and equation.target not in visible and _no_larger(equation, readers.get(equation.target))
+            if simple and equation.target not in program.given or once:
+                filled[equation.target] = equation
+                continue
+        output.append(equation)
+    return replace(program, equations=tuple(output))
+
+
+def _readers(program: Program) -> tuple[dict[str, Equation | None], Counter[str]]:
+    readers: dict[str, Equation | None] = {}
+    counts: Counter[str] = Counter()
+    for equation in program.flat():
+        for found in accesses(equation.body):
+            counts[found.value] += _times(equation.body, found)
+            readers[found.value] = equation if found.value not in readers else None
+        for found in equation.reads():
+            if found.value not in {inner.value for inner in accesses(equation.body)}:
+                counts[found.value] += 2  # read in a range, guard or subscript: it has to stay
+    return readers, counts
+
+
+def _times(body: Node, found: Node) -> int:
+    return sum(part.args.count(found) for part in postorder(body)) + (body is found)
+
+
+def _passes_on(equation: Equation, program: Program) -> bool:
+    """One value a place, for every place of the target."""
+    if equation.op not in ("=", "+=") or equation.guard is not TRUE or equation.at != equation.letters:
+        return False
+    return whole(equation, program)
+
+
+def whole(equation: Equation, program: Program) -> bool:
+    """Does the equation write every element of its target?"""
+    extents = program.extents.get(equation.target)
+    if extents is None or len(extents) != len(equation.domain):
+        return False
+    return all(
+        difference(axis.high, extent) == 0 and axis.low.value == "0" for axis, extent in zip(equation.domain, extents, strict=True)
+    )
+
+
+def _trivial(body: Node) -> bool:
+    """A number, or a short product of numbers, lengths and scalars."""
+    if body.op in ("number", "constant", "length"):
+        return True
+    if body.op == "access":
+        return not body.args
+    return body.op in ("*", "/", "neg") and len(body.args) <= 2 and all(map(_trivial, body.args))
+
+
+def _no_larger(equation: Equation, reader: Equation | None) -> bool:
+    return reader is not None and len(reader.domain) <= len(equation.domain)
+
+
+def _filled(equation: Equation, filled: dict[str, Equation]) -> Equation:
+    changes: dict[Node, Node] = {}
+    for found in accesses(equation.body, equation.guard):
+        source = filled.get(found.value)
+        if source is not None:
+            changes[found] = substituted(source.body, dict(zip(source.at, found.args, strict=True)))
+    if not changes:
+        return equation
+    return replace(equation, body=folded(substituted(equation.body, changes)), guard=substituted(equation.guard, changes))

@@ -1,0 +1,72 @@
+"""The pull form: dx[i + 1] += f(i) becomes dx[i] += f(i - 1), so that the left side is a plain element, as on paper."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+from symgd.nodes.node import ONE, Node, access, free_indices, rebuilt, substituted
+from symgd.program.equation import Equation, Program, Range
+from symgd.program.linear import combined, from_linear, linear
+
+
+def pulled(program: Program) -> Program:
+    """Solve the subscripts of every left side for their index, where it stands there alone with coefficient +1 or -1 and bounds no other range."""
+    return replace(program, equations=tuple(pull(item) if isinstance(item, Equation) else item for item in program.equations))
+
+
+def pull(equation: Equation) -> Equation:
+    """One equation in pull form; what cannot be solved for stays a scatter.
+
+    >>> from symgd.program.equation import read_equation
+    >>> print(pull(read_equation("dx[i + 1] += 2*r[i] for i in 0:m - 1")))
+    dx[i] += 2*r[i - 1] for i in 1:m
+    """
+    for position, place in enumerate(equation.at):
+        solved = _solved(equation, position, place)
+        if solved is not None:
+            equation = solved
+    return equation
+
+
+def _solved(equation: Equation, position: int, place: Node) -> Equation | None:
+    form = linear(place)
+    if place.op == "index" or form is None:
+        return None
+    letters = [atom for atom in form if atom is not None and atom.op == "index"]
+    if len(letters) != 1 or any(atom is not None and atom.op == "access" for atom in form) or abs(form[letters[0]]) != 1:
+        return None
+    letter = letters[0]
+    elsewhere = [other for n, other in enumerate(equation.at) if n != position]
+    bounds = [bound for axis in equation.domain for bound in (axis.low, axis.high)]
+    if any(letter in free_indices(part) for part in (*elsewhere, *bounds)):
+        return None
+    sign = int(form.pop(letter))
+    rest = from_linear(form)  # place = sign*letter + rest, so letter = sign*(place - rest)
+    value = combined((sign, letter), (-sign, rest))
+    domain = tuple(_shifted(axis, sign, rest) if axis.index is letter else axis for axis in equation.domain)
+    at = tuple(letter if n == position else other for n, other in enumerate(equation.at))
+    body, guard = (_subscripts(substituted(part, {letter: value})) for part in (equation.body, equation.guard))
+    return replace(equation, at=at, domain=domain, body=body, guard=guard)
+
+
+def _shifted(axis: Range, sign: int, rest: Node) -> Range:
+    if sign > 0:
+        return Range(axis.index, combined((1, axis.low), (1, rest)), combined((1, axis.high), (1, rest)))
+    return Range(axis.index, combined((1, rest), (-1, axis.high), (1, ONE)), combined((1, rest), (-1, axis.low), (1, ONE)))
+
+
+def _subscripts(root: Node) -> Node:
+    """The formula with its subscripts collected: x[i - 1 + 1] is x[i]."""
+
+    def collected(part: Node) -> Node | None:
+        if part.op != "access" or not part.args:
+            return None
+        return access(part.value, *(place if place.op == "index" else _collected(place) for place in part.args))
+
+    return rebuilt(root, collected)
+
+
+def _collected(place: Node) -> Node:
+    form = linear(place)
+    return place if form is None else from_linear({atom: Fraction(c) for atom, c in form.items()})
