@@ -1,4 +1,4 @@
-"""Sums, products, quotients and powers of derived formulas, with neutral elements and numbers folded. Nothing is expanded, no like terms are merged.
+"""Sums, products, quotients, powers and branches of derived formulas, with neutral elements and numbers folded; nothing is expanded or merged.
 
 What a user wrote is kept as nodes; only what a rule derives passes here: `0*x` is 0 and `x*1/m` is `x/m`. Numbers are folded exactly, and a typed
 decimal stays one: `2*0.01*w` is `0.02*w`. `0*x` is 0 even where x is infinite or NaN: the formula without the term is what stands on the page.
@@ -6,10 +6,10 @@ decimal stays one: `2*0.01*w` is `0.02*w`. `0*x` is 0 even where x is infinite o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 
-from .node import ATOMS, ONE, ZERO, Node, fraction, node, number
+from .node import ATOMS, FALSE, ONE, TRUE, ZERO, Node, fraction, node, number, rebuilt
 
 LARGEST = Fraction(10) ** 300  # a folded number and its reciprocal stay below, in the range of a float64
 EXPONENT = 64  # of a folded power of a number
@@ -84,6 +84,96 @@ def to_the(a: Node, b: Node) -> Node:
     if base is not None and exponent is not None and exponent.denominator == 1 and abs(exponent) <= EXPONENT and (base != 0 or exponent > 0):
         return _number(base**exponent.numerator, _is_decimal(a)) or node("^", a, b)
     return node("^", a, b)
+
+
+def choice(*args: Node) -> Node:
+    """The piecewise formula `value, condition, ..., otherwise` without branches that are never taken or say the same as `otherwise`.
+
+    >>> from symgd.reading.text import expression; from symgd.nodes.text import text
+    >>> print(text(choice(expression("2*x"), expression("x > 1"), ZERO, expression("x > 0"), ZERO)))
+    piecewise(2*x, x > 1, 0)
+    """
+    kept: list[Node] = []
+    for value, condition in zip(args[::2], args[1::2], strict=False):
+        if condition is TRUE:
+            kept.append(value)
+            break
+        if condition is not FALSE:
+            kept += value, condition
+    else:
+        kept += args[len(args) - len(args) % 2 :]
+    if len(kept) % 2:
+        while len(kept) > 1 and kept[-3] is kept[-1]:
+            del kept[-3:-1]
+    return kept[0] if len(kept) == 1 else node("piecewise", *kept)
+
+
+def chained(adjoint: Node, factor: Node) -> Node:
+    """The product of two factors of a chain rule, in which 0 on a branch stays 0 whatever the other factor is there.
+
+    A branch that is not taken is not evaluated, so the slope of sqrt(max(x, 0)) at -1 is 0 and not infinity times 0.
+
+    >>> from symgd.reading.text import expression; from symgd.nodes.text import text
+    >>> print(text(chained(expression("1/(2*sqrt(x))"), expression("piecewise(1, x > 0, 0)"))))
+    piecewise(1/(2*sqrt(x)), x > 0, 0)
+    >>> print(text(chained(expression("piecewise(0, y == 0, z)"), expression("piecewise(1, x > 0, 0)"))))
+    piecewise(z, not y == 0 and x > 0, 0)
+    """
+    if _has_zero_branch(adjoint) and _has_zero_branch(factor):
+        (value, holds), (other, also_holds) = _branch(adjoint), _branch(factor)
+        return choice(chained(value, other), all_of(holds, also_holds), ZERO)
+    if _has_zero_branch(adjoint):
+        return _on_branches(adjoint, lambda value: times(value, factor))
+    if _has_zero_branch(factor):
+        return _on_branches(factor, lambda value: times(adjoint, value))
+    return times(adjoint, factor)
+
+
+def folded(root: Node) -> Node:
+    """The formula with every sum, product, quotient, power and choice in it built anew by the functions here."""
+    return rebuilt(root, one_folded)
+
+
+def one_folded(same: Node) -> Node | None:
+    """One node of a formula whose arguments are folded already; None keeps it."""
+    if same.op == "neg":
+        return minus(same.args[0])
+    fold = {"+": plus, "*": times, "/": over, "^": to_the, "piecewise": choice}.get(same.op)
+    return None if fold is None else fold(*same.args)
+
+
+def all_of(*conditions: Node) -> Node:
+    """The conditions joined by `and`, flattened."""
+    flat: dict[Node, None] = {}
+    for condition in conditions:
+        flat |= dict.fromkeys(condition.args if condition.op == "and" else () if condition is TRUE else (condition,))
+    return TRUE if not flat else next(iter(flat)) if len(flat) == 1 else node("and", *flat)
+
+
+def _has_zero_branch(a: Node) -> bool:
+    return a.op == "piecewise" and len(a.args) % 2 == 1 and ZERO in (*a.args[:-1:2], a.args[-1])
+
+
+def _on_branches(a: Node, scaled: Callable[[Node], Node]) -> Node:
+    """The piecewise formula with every value but 0 replaced."""
+    args = list(a.args)
+    for place in (*range(0, len(args) - 1, 2), len(args) - 1):
+        args[place] = args[place] if args[place] is ZERO else scaled(args[place])
+    return choice(*args)
+
+
+def _branch(a: Node) -> tuple[Node, Node]:
+    """A value and a condition such that the piecewise formula is the value where the condition holds and 0 elsewhere."""
+    excluded: list[Node] = []
+    reached: list[Node] = []
+    kept: list[Node] = []
+    for value, condition in zip((*a.args[:-1:2], a.args[-1]), (*a.args[1::2], TRUE), strict=True):
+        if value is ZERO:
+            excluded.append(node("not", condition))
+        else:
+            kept += value, condition
+            reached.append(all_of(*excluded, condition))
+    return choice(*kept[:-1]), reached[0] if len(reached) == 1 else node("or", *reached)
 
 
 def _quotient(above: Iterable[Node], below: Iterable[Node]) -> Node:

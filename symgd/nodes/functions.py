@@ -56,6 +56,26 @@ def _own(name: str) -> Callable[..., Any]:
     return _real(lambda ctx, *args: getattr(ctx, name)(*args))
 
 
+def _except(point: int, value: str, name: str) -> Callable[..., Any]:
+    """The context's own function, but this value at one point."""
+    return _real(lambda ctx, u: getattr(ctx, value) if u == point else getattr(ctx, name)(u))
+
+
+def _erfc(ctx: Any, u: Any) -> Any:
+    return ctx.erfc(u) if abs(u) < 10**8 else ctx.mpf(0 if u > 0 else 2)  # beyond, mpmath overflows; the rest is below 10^-10^15
+
+
+def _acot(ctx: Any, u: Any) -> Any:
+    return ctx.pi / 2 if u == 0 else ctx.atan(1 / u)
+
+
+def _polygamma(ctx: Any, n: Any, u: Any) -> Any:
+    order = int(n)
+    if u <= 0 and u == ctx.floor(u):
+        return ctx.inf if order % 2 else ctx.nan
+    return ctx.psi(order, u)
+
+
 def _loggamma(ctx: Any, u: Any) -> Any:
     return ctx.inf if u <= 0 and u == ctx.floor(u) else ctx.re(ctx.loggamma(u))
 
@@ -69,81 +89,92 @@ def _logaddexp(ctx: Any, u: Any, v: Any) -> Any:
 
 
 def _mod(ctx: Any, u: Any, v: Any) -> Any:
-    return ctx.nan if v == 0 else u - v * ctx.floor(u / v)
+    return ctx.nan if v == 0 else u % v  # exact, with the sign of v
 
 
 def _heaviside(ctx: Any, u: Any, h0: Any) -> Any:
     return h0 if u == 0 else ctx.mpf(1 if u > 0 else 0)
 
 
+def _alike(name: str, arity: int | None, latex: str, sympy: str, mpmath: Callable[..., Any], source: str, *spellings: str) -> Function:
+    """A function that NumPy and Numba write alike."""
+    return Function(name, arity, latex, sympy, mpmath, source, source, spellings)
+
+
 _ROWS: tuple[Function, ...] = (
     # exponentials and logarithms
-    Function("exp", 1, r"\exp", "exp", _own("exp"), "np.exp({0})", "np.exp({0})"),
-    Function("log", 1, r"\log", "log", _own("log"), "np.log({0})", "np.log({0})", ("ln",)),
-    Function("logbase", 2, r"\log_{{1}}\left({0}\right)", "log(u)/log(v)", _real(lambda c, u, b: c.log(u) / c.log(b)), "(np.log({0})/np.log({1}))", "(np.log({0})/np.log({1}))"),
-    Function("exp2", 1, r"2^{{0}}", "2^u", _real(lambda c, u: c.mpf(2) ** u), "np.exp2({0})", "np.exp2({0})"),
-    Function("expm1", 1, r"\operatorname{expm1}", "codegen.cfunctions.expm1", _own("expm1"), "np.expm1({0})", "np.expm1({0})"),
-    Function("log1p", 1, r"\operatorname{log1p}", "codegen.cfunctions.log1p", _own("log1p"), "np.log1p({0})", "np.log1p({0})"),
-    Function("log2", 1, r"\log_{2}", "log(u)/log(2)", _real(lambda c, u: c.log(u) / c.log(2)), "np.log2({0})", "np.log2({0})"),
-    Function("log10", 1, r"\log_{10}", "log(u)/log(10)", _real(lambda c, u: c.log10(u)), "np.log10({0})", "np.log10({0})"),
+    _alike("exp", 1, r"\exp", "exp", _own("exp"), "np.exp({0})"),
+    _alike("log", 1, r"\log", "log", _own("log"), "np.log({0})", "ln"),
+    _alike("logbase", 2, r"\log_{{1}}\left({0}\right)", "log(u)/log(v)", _real(lambda c, u, b: c.log(u) / c.log(b)), "(np.log({0})/np.log({1}))"),
+    _alike("exp2", 1, r"2^{{0}}", "2^u", _real(lambda c, u: c.mpf(2) ** u), "np.exp2({0})"),
+    _alike("expm1", 1, r"\operatorname{expm1}", "codegen.cfunctions.expm1", _own("expm1"), "np.expm1({0})"),
+    _alike("log1p", 1, r"\operatorname{log1p}", "codegen.cfunctions.log1p", _own("log1p"), "np.log1p({0})"),
+    _alike("log2", 1, r"\log_{2}", "log(u)/log(2)", _real(lambda c, u: c.log(u) / c.log(2)), "np.log2({0})"),
+    _alike("log10", 1, r"\log_{10}", "log(u)/log(10)", _real(lambda c, u: c.log10(u)), "np.log10({0})"),
     # roots
-    Function("sqrt", 1, r"\sqrt{{0}}", "sqrt", _own("sqrt"), "np.sqrt({0})", "np.sqrt({0})", ("Sqrt",)),
-    Function("cbrt", 1, r"\sqrt[3]{{0}}", "sign(u)*abs(u)^(1/3)", _real(lambda c, u: c.sign(u) * c.cbrt(abs(u))), "np.cbrt({0})", "np.cbrt({0})", ("Cbrt",)),
-    Function("hypot", 2, r"\operatorname{hypot}", "sqrt(u^2 + v^2)", _own("hypot"), "np.hypot({0}, {1})", "np.hypot({0}, {1})"),
+    _alike("sqrt", 1, r"\sqrt{{0}}", "sqrt", _own("sqrt"), "np.sqrt({0})", "Sqrt"),
+    _alike("cbrt", 1, r"\sqrt[3]{{0}}", "sign(u)*abs(u)^(1/3)", _real(lambda c, u: c.sign(u) * c.cbrt(abs(u))), "np.cbrt({0})", "Cbrt"),
+    _alike("hypot", 2, r"\operatorname{hypot}", "sqrt(u^2 + v^2)", _own("hypot"), "np.hypot({0}, {1})"),
     # trigonometric functions
-    Function("sin", 1, r"\sin", "sin", _own("sin"), "np.sin({0})", "np.sin({0})"),
-    Function("cos", 1, r"\cos", "cos", _own("cos"), "np.cos({0})", "np.cos({0})"),
-    Function("tan", 1, r"\tan", "tan", _own("tan"), "np.tan({0})", "np.tan({0})"),
-    Function("sec", 1, r"\sec", "sec", _own("sec"), "(1.0/np.cos({0}))", "(1.0/np.cos({0}))"),
-    Function("csc", 1, r"\csc", "csc", _own("csc"), "(1.0/np.sin({0}))", "(1.0/np.sin({0}))", ("cosec",)),
-    Function("cot", 1, r"\cot", "cot", _own("cot"), "(1.0/np.tan({0}))", "(1.0/np.tan({0}))"),
-    Function("asin", 1, r"\arcsin", "asin", _own("asin"), "np.arcsin({0})", "np.arcsin({0})", ("arcsin",)),
-    Function("acos", 1, r"\arccos", "acos", _own("acos"), "np.arccos({0})", "np.arccos({0})", ("arccos",)),
-    Function("atan", 1, r"\arctan", "atan", _own("atan"), "np.arctan({0})", "np.arctan({0})", ("arctan",)),
-    Function("asec", 1, r"\operatorname{arcsec}", "asec", _real(lambda c, u: c.nan if u == 0 else c.asec(u)), "asec({0})", "asec({0})", ("arcsec",)),
-    Function("acsc", 1, r"\operatorname{arccsc}", "acsc", _real(lambda c, u: c.nan if u == 0 else c.acsc(u)), "acsc({0})", "acsc({0})", ("arccsc",)),
-    Function("acot", 1, r"\operatorname{arccot}", "acot", _real(lambda c, u: c.pi / 2 if u == 0 else c.atan(1 / u)), "np.arctan(np.reciprocal({0}))", "np.arctan(np.reciprocal({0}))", ("arccot",)),
-    Function("atan2", 2, r"\operatorname{atan2}", "atan2", _own("atan2"), "np.arctan2({0}, {1})", "np.arctan2({0}, {1})", ("arctan2",)),
+    _alike("sin", 1, r"\sin", "sin", _own("sin"), "np.sin({0})"),
+    _alike("cos", 1, r"\cos", "cos", _own("cos"), "np.cos({0})"),
+    _alike("tan", 1, r"\tan", "tan", _own("tan"), "np.tan({0})"),
+    _alike("sec", 1, r"\sec", "sec", _own("sec"), "(1.0/np.cos({0}))"),
+    _alike("csc", 1, r"\csc", "csc", _own("csc"), "(1.0/np.sin({0}))", "cosec"),
+    _alike("cot", 1, r"\cot", "cot", _own("cot"), "(1.0/np.tan({0}))"),
+    _alike("asin", 1, r"\arcsin", "asin", _own("asin"), "np.arcsin({0})", "arcsin"),
+    _alike("acos", 1, r"\arccos", "acos", _own("acos"), "np.arccos({0})", "arccos"),
+    _alike("atan", 1, r"\arctan", "atan", _own("atan"), "np.arctan({0})", "arctan"),
+    _alike("asec", 1, r"\operatorname{arcsec}", "asec", _except(0, "nan", "asec"), "asec({0})", "arcsec"),
+    _alike("acsc", 1, r"\operatorname{arccsc}", "acsc", _except(0, "nan", "acsc"), "acsc({0})", "arccsc"),
+    _alike("acot", 1, r"\operatorname{arccot}", "acot", _real(_acot), "np.arctan(np.divide(1.0, {0}))", "arccot"),
+    _alike("atan2", 2, r"\operatorname{atan2}", "atan2", _own("atan2"), "np.arctan2({0}, {1})", "arctan2"),
     Function("sinc", 1, r"\operatorname{sinc}", "sinc", _own("sinc"), "special.spherical_jn(0, {0})", "sinc({0})"),
     # hyperbolic functions
-    Function("sinh", 1, r"\sinh", "sinh", _own("sinh"), "np.sinh({0})", "np.sinh({0})"),
-    Function("cosh", 1, r"\cosh", "cosh", _own("cosh"), "np.cosh({0})", "np.cosh({0})"),
-    Function("tanh", 1, r"\tanh", "tanh", _own("tanh"), "np.tanh({0})", "np.tanh({0})"),
-    Function("sech", 1, r"\operatorname{sech}", "sech", _own("sech"), "(1.0/np.cosh({0}))", "(1.0/np.cosh({0}))"),
-    Function("csch", 1, r"\operatorname{csch}", "csch", _own("csch"), "(1.0/np.sinh({0}))", "(1.0/np.sinh({0}))"),
-    Function("coth", 1, r"\coth", "coth", _own("coth"), "(1.0/np.tanh({0}))", "(1.0/np.tanh({0}))"),
-    Function("asinh", 1, r"\operatorname{arsinh}", "asinh", _own("asinh"), "np.arcsinh({0})", "np.arcsinh({0})", ("arcsinh", "arsinh")),
-    Function("acosh", 1, r"\operatorname{arcosh}", "acosh", _own("acosh"), "np.arccosh({0})", "np.arccosh({0})", ("arccosh", "arcosh")),
-    Function("atanh", 1, r"\operatorname{artanh}", "atanh", _own("atanh"), "np.arctanh({0})", "np.arctanh({0})", ("arctanh", "artanh")),
-    Function("asech", 1, r"\operatorname{arsech}", "asech", _own("asech"), "asech({0})", "asech({0})", ("arcsech", "arsech")),
-    Function("acsch", 1, r"\operatorname{arcsch}", "acsch", _own("acsch"), "np.arcsinh(np.reciprocal({0}))", "np.arcsinh(np.reciprocal({0}))", ("arccsch", "arcsch")),
-    Function("acoth", 1, r"\operatorname{arcoth}", "acoth", _real(lambda c, u: c.nan if u == 0 else c.acoth(u)), "acoth({0})", "acoth({0})", ("arccoth", "arcoth")),
+    _alike("sinh", 1, r"\sinh", "sinh", _own("sinh"), "np.sinh({0})"),
+    _alike("cosh", 1, r"\cosh", "cosh", _own("cosh"), "np.cosh({0})"),
+    _alike("tanh", 1, r"\tanh", "tanh", _own("tanh"), "np.tanh({0})"),
+    _alike("sech", 1, r"\operatorname{sech}", "sech", _own("sech"), "(1.0/np.cosh({0}))"),
+    _alike("csch", 1, r"\operatorname{csch}", "csch", _own("csch"), "(1.0/np.sinh({0}))"),
+    _alike("coth", 1, r"\coth", "coth", _own("coth"), "(1.0/np.tanh({0}))"),
+    _alike("asinh", 1, r"\operatorname{arsinh}", "asinh", _own("asinh"), "np.arcsinh({0})", "arcsinh", "arsinh"),
+    _alike("acosh", 1, r"\operatorname{arcosh}", "acosh", _own("acosh"), "np.arccosh({0})", "arccosh", "arcosh"),
+    _alike("atanh", 1, r"\operatorname{artanh}", "atanh", _own("atanh"), "np.arctanh({0})", "arctanh", "artanh"),
+    _alike("asech", 1, r"\operatorname{arsech}", "asech", _own("asech"), "asech({0})", "arcsech", "arsech"),
+    _alike("acsch", 1, r"\operatorname{arcsch}", "acsch", _own("acsch"), "np.arcsinh(np.divide(1.0, {0}))", "arccsch", "arcsch"),
+    _alike("acoth", 1, r"\operatorname{arcoth}", "acoth", _except(0, "nan", "acoth"), "acoth({0})", "arccoth", "arcoth"),
     # error function and gamma functions
     Function("erf", 1, r"\operatorname{erf}", "erf", _own("erf"), "special.erf({0})", "math.erf({0})"),
-    Function("erfc", 1, r"\operatorname{erfc}", "erfc", _own("erfc"), "special.erfc({0})", "math.erfc({0})"),
-    Function("gamma", 1, r"\Gamma", "gamma", _real(lambda c, u: c.inf if u == 0 else c.gamma(u)), "special.gamma({0})", "gamma({0})", ("Gamma", "tgamma")),
+    Function("erfc", 1, r"\operatorname{erfc}", "erfc", _real(_erfc), "special.erfc({0})", "math.erfc({0})"),
+    Function("gamma", 1, r"\Gamma", "gamma", _except(0, "inf", "gamma"), "special.gamma({0})", "gamma({0})", ("Gamma", "tgamma")),
     Function("loggamma", 1, r"\log\Gamma", "loggamma", _real(_loggamma), "special.gammaln({0})", "loggamma({0})", ("lgamma", "LogGamma", "gammaln")),
     Function("digamma", 1, r"\psi", "digamma", _own("digamma"), "special.digamma({0})", "digamma({0})", ("psi",)),
-    Function("trigamma", 1, r"\psi^{(1)}", "trigamma", _real(lambda c, u: c.psi(1, u)), "special.polygamma(1, {0})", "trigamma({0})"),
-    Function("polygamma", 2, r"\psi^{({0})}\left({1}\right)", "polygamma", _real(lambda c, n, u: c.psi(int(n), u)), "special.polygamma({0}, {1})", "polygamma({0}, {1})"),
-    Function("factorial", 1, r"{0}!", "factorial", _real(lambda c, u: c.inf if u == -1 else c.gamma(u + 1)), "special.gamma({0} + 1.0)", "gamma({0} + 1.0)"),
+    Function("trigamma", 1, r"\psi^{(1)}", "trigamma", _real(lambda c, u: _polygamma(c, 1, u)), "special.polygamma(1, {0})", "trigamma({0})"),
+    Function(
+        "polygamma", 2, r"\psi^{({0})}\left({1}\right)", "polygamma",
+        _real(_polygamma), "special.polygamma({0}, {1})", "polygamma({0}, {1})",
+    ),
+    Function("factorial", 1, r"{0}!", "factorial", _except(-1, "inf", "factorial"), "special.gamma({0} + 1.0)", "gamma({0} + 1.0)"),
     # parts, steps and choices
-    Function("abs", 1, r"\left|{0}\right|", "Abs", _real(lambda c, u: abs(u)), "np.abs({0})", "np.abs({0})", ("Abs", "fabs")),
-    Function("sign", 1, r"\operatorname{sign}", "sign", _own("sign"), "np.sign({0})", "np.sign({0})"),
-    Function("floor", 1, r"\left\lfloor {0}\right\rfloor", "floor", _own("floor"), "np.floor({0})", "np.floor({0})"),
-    Function("ceiling", 1, r"\left\lceil {0}\right\rceil", "ceiling", _own("ceil"), "np.ceil({0})", "np.ceil({0})", ("ceil",)),
-    Function("mod", 2, r"\left({0} \bmod {1}\right)", "Mod", _real(_mod), "np.mod({0}, {1})", "np.mod({0}, {1})", ("Mod",)),
+    _alike("abs", 1, r"\left|{0}\right|", "Abs", _real(lambda c, u: abs(u)), "np.abs({0})", "Abs", "fabs"),
+    _alike("sign", 1, r"\operatorname{sign}", "sign", _own("sign"), "np.sign({0})"),
+    _alike("floor", 1, r"\left\lfloor {0}\right\rfloor", "floor", _own("floor"), "np.floor({0})"),
+    _alike("ceiling", 1, r"\left\lceil {0}\right\rceil", "ceiling", _own("ceil"), "np.ceil({0})", "ceil"),
+    _alike("mod", 2, r"\left({0} \bmod {1}\right)", "Mod", _real(_mod), "np.mod({0}, {1})", "Mod"),
     Function("heaviside", 2, r"\operatorname{H}", "Heaviside", _real(_heaviside), "np.heaviside({0}, {1})", "heaviside({0}, {1})", ("Heaviside",)),
-    Function("max", None, r"\max", "Max", _real(lambda c, *u: max(u)), "np.maximum({0}, {1})", "np.maximum({0}, {1})", ("Max", "fmax")),
-    Function("min", None, r"\min", "Min", _real(lambda c, *u: min(u)), "np.minimum({0}, {1})", "np.minimum({0}, {1})", ("Min", "fmin")),
+    _alike("max", None, r"\max", "Max", _real(lambda c, *u: max(u)), "np.maximum({0}, {1})", "Max", "fmax"),
+    _alike("min", None, r"\min", "Min", _real(lambda c, *u: min(u)), "np.minimum({0}, {1})", "Min", "fmin"),
     # stable atoms
-    Function("fma", 3, r"\operatorname{fma}", "u*v + w", _real(lambda c, u, v, w: u * v + w), "({0}*{1} + {2})", "({0}*{1} + {2})"),
+    _alike("fma", 3, r"\operatorname{fma}", "u*v + w", _real(lambda c, u, v, w: u * v + w), "({0}*{1} + {2})"),
     Function("logaddexp", 2, r"\operatorname{logaddexp}", "log(exp(u) + exp(v))", _real(_logaddexp), "np.logaddexp({0}, {1})", "logaddexp({0}, {1})"),
     Function(
         "logaddexp2", 2, r"\operatorname{logaddexp2}", "log(2^u + 2^v)/log(2)",
         _real(lambda c, u, v: _logaddexp(c, u * c.ln2, v * c.ln2) / c.ln2), "np.logaddexp2({0}, {1})", "logaddexp2({0}, {1})",
     ),
-    Function("sigmoid", 1, r"\sigma", "1/(1 + exp(-u))", _real(lambda c, u: 1 / (1 + c.exp(-u))), "special.expit({0})", "sigmoid({0})", ("expit", "logistic")),
+    Function(
+        "sigmoid", 1, r"\sigma", "1/(1 + exp(-u))",
+        _real(lambda c, u: 1 / (1 + c.exp(-u))), "special.expit({0})", "sigmoid({0})", ("expit", "logistic"),
+    ),
     Function("softplus", 1, r"\operatorname{softplus}", "log(1 + exp(u))", _real(_softplus), "np.logaddexp(0.0, {0})", "softplus({0})"),
 )  # fmt: skip
 

@@ -32,20 +32,6 @@ class Loop:
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """One generated function: its arguments in order, what it does, the scalars that it returns."""
-
-    name: str
-    arguments: tuple[str, ...]
-    call: tuple[str, ...]
-    before: tuple[str, ...]
-    loops: tuple[Loop, ...]
-    returns: tuple[str, ...] = ()
-    shares: tuple[str, ...] = ()
-    summed: tuple[str, ...] = ()
-
-
 @dataclass(slots=True)
 class Names:
     """Identifiers of one generated module, and the elementary functions that it has used."""
@@ -240,15 +226,16 @@ def _nested(nest: Nest, printer: Printer, kind: str) -> Iterator[str]:
     split = next((n for n, axis in enumerate(loops) if axis.index in summed), len(loops))
     dot = equation.op == "+=" and split < len(loops) and all(axis.index in summed for axis in loops[split:]) and equation.left.args
     start = START.get(equation.op)
-    if dot and (nest.row is None or nest.row not in summed) and equation.guard is TRUE:
+    dot = dot and (nest.row is None or nest.row not in summed) and equation.guard is TRUE
+    if nest.first and start is not None and not (dot and nest.whole):
+        yield from _cleared(nest, printer, target, start)
+    if dot:
         heads += [_for(axis, printer) for axis in loops[:split]]
         inner = [_for(axis, printer) for axis in loops[split:]]
         yield from _indented(
-            heads, ["total = 0.0", *_indented(inner, [f"total += {body}"]), f"{target} {'=' if nest.first else '+='} total"]
+            heads, ["total = 0.0", *_indented(inner, [f"total += {body}"]), f"{target} {'=' if nest.first and nest.whole else '+='} total"]
         )
         return
-    if nest.first and start is not None:
-        yield from _cleared(nest, printer, target, start)
     heads += [_for(axis, printer) for axis in loops]
     if equation.guard is not TRUE:
         heads.append(f"if {printer.condition(equation.guard)}:")
@@ -311,16 +298,3 @@ def _indented(heads: list[str], lines: Iterable[str]) -> Iterator[str]:
         yield INDENT * depth + head
     for line in lines:
         yield INDENT * len(heads) + line
-
-
-def lengths_in(nests: Iterable[Nest]) -> tuple[str, ...]:
-    """The names of the lengths that some loops need."""
-    found: dict[str, None] = {}
-    for nest in nests:
-        bounds = [bound for axis in nest.equation.domain if axis.index is not nest.row for bound in (axis.low, axis.high)]
-        for part in postorder(*bounds, *nest.equation.at, nest.equation.body, nest.equation.guard):
-            if part.op == "length":
-                found[part.value] = None
-    return tuple(found)
-
-

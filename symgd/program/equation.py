@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from symgd.errors import InputError
 from symgd.nodes.node import TRUE, Node, accesses, free_indices, postorder, substituted
@@ -155,6 +155,22 @@ class Program:
                 yield from item.equations
             else:
                 yield item
+
+    @property
+    def operations(self) -> Any:
+        """Arithmetic operations and function calls, loops multiplied out: an int, or a SymPy expression in the lengths."""
+        from symgd.nodes.sympy_door import to_sympy
+        from symgd.program.operations import total_operations
+
+        total = total_operations(list(self.flat()))
+        return int(total.value) if total.op == "number" else to_sympy(total, {}).doit()
+
+    @property
+    def passes(self) -> int:
+        """How often the samples are read."""
+        from symgd.program.levels import levels
+
+        return levels(self).passes
 
     def lengths(self) -> tuple[str, ...]:
         """The names of all axis lengths that the equations mention, in the order of reading."""

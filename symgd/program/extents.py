@@ -1,4 +1,4 @@
-"""How long each axis of an array is, as a formula in the lengths: the largest index that is read or written, plus one."""
+"""How long each axis of an input is, as a formula in the lengths: the largest index that is read, plus one."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from symgd.program.linear import difference, largest
 from symgd.program.names import Fresh
 
 
-def measured_extents(program: Program) -> tuple[dict[str, tuple[Node, ...]], dict[str, tuple[str, int]]]:
-    """The extents of the parameters, and the lengths that only the arrays themselves tell: those of axes read by data alone, `E[label[i], k]`.
+def input_extents(program: Program) -> tuple[dict[str, tuple[Node, ...]], dict[str, tuple[str, int]]]:
+    """The extents of parameters and data, and the lengths that only an array itself tells: of an axis read at integer data alone, `E[label[i], k]`.
 
     A length of that kind is named after its array, `n_E`, and maps to (array, position).
     """
@@ -17,15 +17,15 @@ def measured_extents(program: Program) -> tuple[dict[str, tuple[Node, ...]], dic
     for equation in program.flat():
         ranges = [(axis.index, axis.low, axis.high) for axis in equation.domain]
         for found in equation.reads():
-            if found.value in program.parameters:
+            if found.value in program.inputs:
                 for position, place in enumerate(found.args):
                     candidates.setdefault((found.value, position), []).append(_last(place, ranges))
     fresh = Fresh(program.lengths())
     extents: dict[str, tuple[Node, ...]] = {}
     measured: dict[str, tuple[str, int]] = {}
-    for name in program.parameters:
+    for name, rank in program.inputs.items():
         lengths: list[Node] = []
-        for position in range(program.inputs[name]):
+        for position in range(rank):
             known = _agreed(candidates.get((name, position), []))
             if known is None:
                 label = fresh.exactly(f"n_{name}")

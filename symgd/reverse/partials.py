@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from symgd.nodes.fold import plus, times
-from symgd.nodes.node import ATOMS, CONDITIONS, ONE, ZERO, Node, node, postorder
-from symgd.rules.derivatives import Rule, slopes
+from symgd.nodes.fold import chained, plus
+from symgd.nodes.node import ATOMS, CONDITIONS, ONE, ZERO, Node, postorder
+from symgd.rules.derivatives import Rule, partial, rule_for
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """One rule at one place: the row, what its letters stand for, and the applications inside. `children` leaves out what is constant."""
+    """One rule at one place: the row, what its letters u, v, w stand for, and the applications inside. `children` leaves out what is constant."""
 
     rule: Rule
     part: Node
@@ -46,7 +46,7 @@ def partials(body: Node, active: frozenset[str], output: Node | None = None) -> 
     depends = _dependence(order, active)
     outside: dict[Node, list[Node]] = {body: [ONE]}
     found: dict[Node, Node] = {}
-    applications: dict[Node, tuple[Rule, Mapping[str, Node]]] = {}
+    rules: dict[Node, Rule] = {}
     for part in reversed(order):
         if not depends.get(part) or part not in outside:
             continue
@@ -54,23 +54,13 @@ def partials(body: Node, active: frozenset[str], output: Node | None = None) -> 
         if part.op == "access":
             found[part] = slope
             continue
-        flags = tuple(depends.get(argument, False) for argument in part.args)
-        rule, bindings, factors = slopes(part, flags, output if part is body else None)
-        applications[part] = (rule, bindings)
-        for argument, factor in zip(part.args, factors, strict=True):
-            if depends.get(argument) and factor is not None:
-                outside.setdefault(argument, []).append(_product(slope, factor))
+        rules[part] = rule_for(part)
+        for position, argument in enumerate(part.args):
+            if depends[argument]:
+                factor = partial(part, position, output if part is body else None)
+                outside.setdefault(argument, []).append(chained(slope, factor))
     reading = [part for part in order if part in found and found[part] is not ZERO]
-    return Partials(MappingProxyType({part: found[part] for part in reading}), _tree(body, order, depends, applications))
-
-
-def _product(slope: Node, factor: Node) -> Node:
-    """slope*factor, drawn into the branches of a piecewise factor: a branch that is not taken must not multiply an infinity by 0."""
-    if factor.op == "piecewise" and slope is not ONE:
-        pairs = len(factor.args) // 2 * 2
-        args = [times(slope, a) if n >= pairs or n % 2 == 0 else a for n, a in enumerate(factor.args)]
-        return node("piecewise", *args)
-    return times(slope, factor)
+    return Partials(MappingProxyType({part: found[part] for part in reading}), _tree(body, order, rules))
 
 
 def _dependence(order: list[Node], active: frozenset[str]) -> dict[Node, bool]:
@@ -86,12 +76,10 @@ def _dependence(order: list[Node], active: frozenset[str]) -> dict[Node, bool]:
     return depends
 
 
-def _tree(body: Node, order: list[Node], depends: dict[Node, bool], found: dict[Node, tuple[Rule, Mapping[str, Node]]]) -> Application | None:
+def _tree(body: Node, order: list[Node], rules: Mapping[Node, Rule]) -> Application | None:
     built: dict[Node, Application] = {}
     for part in order:
-        if part in found:
-            rule, bindings = found[part]
-            built[part] = Application(rule, part, bindings, tuple(built[a] for a in part.args if a in built))
+        if part in rules:
+            bindings = MappingProxyType(dict(zip("uvw", part.args, strict=False)))
+            built[part] = Application(rules[part], part, bindings, tuple(built[a] for a in part.args if a in built))
     return built.get(body)
-
-

@@ -7,10 +7,10 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from symgd.errors import NoRule, NotBuilt
-from symgd.nodes.fold import minus, plus, times
+from symgd.nodes.fold import chained, minus, plus, times
 from symgd.nodes.node import ONE, Node, access, accesses, node
 from symgd.program.equation import Equation, Program, Scan
-from symgd.program.extents import measured_extents
+from symgd.program.extents import input_extents
 from symgd.program.names import Fresh
 from symgd.reverse.partials import partials
 
@@ -31,7 +31,7 @@ def reverse(program: Program) -> Program:
     active = _active(program)
     fresh = Fresh({*program.inputs, *program.extents})
     adjoints = {name: fresh.exactly("d" + name) for name in (*program.inputs, *program.extents) if name in active or name == program.cost}
-    inputs, measured = measured_extents(program)
+    inputs, measured = input_extents(program)
     extents = {**inputs, **program.extents}
     carried = {program.cost}
     appended: list[Equation] = [Equation(adjoints[program.cost], (), "=", (), ONE, rule="seed")]
@@ -79,7 +79,7 @@ def _adjoints(equation: Equation, names: dict[str, str], active: frozenset[str])
         raise NoRule(f"No rule carries an adjoint back through {equation.op} in: {equation}")
     whole = equation.left if equation.op == "=" else None
     for found, slope in partials(equation.body, active, output=whole).by_access.items():
-        body = _carried(incoming, slope)
+        body = chained(incoming, slope)
         yield found.value, Equation(names[found.value], found.args, "+=", equation.domain, body, equation.guard, "chain")
 
 
@@ -87,15 +87,8 @@ def _through_logsumexp(equation: Equation, incoming: Node, names: dict[str, str]
     """L = log(sum exp z) has dL/dz = exp(z - L): no exponential is left to overflow."""
     share = node("exp", plus(equation.body, minus(equation.left)))
     for found, slope in partials(equation.body, active).by_access.items():
-        body = times(incoming, share, slope)
+        body = chained(times(incoming, share), slope)
         yield found.value, Equation(names[found.value], found.args, "+=", equation.domain, body, equation.guard, "chain")
-
-
-def _carried(incoming: Node, slope: Node) -> Node:
-    if slope.op == "piecewise":
-        pairs = len(slope.args) // 2 * 2
-        return node("piecewise", *(times(incoming, a) if n >= pairs or n % 2 == 0 else a for n, a in enumerate(slope.args)))
-    return times(incoming, slope)
 
 
 def _active(program: Program) -> frozenset[str]:

@@ -1,0 +1,345 @@
+"""What a user holds: Cost and Gradient. A method is a line into the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from symgd.cost.checked import Checked, check
+from symgd.errors import InputError, NotBuilt
+from symgd.nodes.formula import Formula
+from symgd.nodes.latex import latex
+from symgd.nodes.naming import name_of
+from symgd.nodes.node import Node, access, accesses, index
+from symgd.nodes.text import text
+from symgd.pipeline import forward_program, gradient_program
+from symgd.program.equation import Program
+from symgd.program.gate import checking as checking
+from symgd.program.names import Fresh
+from symgd.tidy.closed import closed_form
+
+if TYPE_CHECKING:
+    from symgd.training.result import Evaluation
+    from symgd.training.trainer import Trainer
+
+__all__ = ["Cost", "Gradient", "checking", "parse"]
+
+Named = Mapping[Any, Any]
+
+
+def parse(
+    text: str,
+    *,
+    samples: str | Sequence[str] = (),
+    where: Mapping[str, str] | Sequence[str] = (),
+    axes: str | Mapping[str, Any] = "",
+    parameters: Iterable[Any] | None = None,
+    constants: Named | Iterable[Any] | None = None,
+    facts: Sequence[Any] = (),
+    stabilise: bool = True,
+) -> Cost:
+    """The cost that a text says, read by symgd's own grammar: nothing in it is ever evaluated.
+
+    `samples`: names of data columns, "x y". `where`: target -> formula, {"z[i]": "sum(w[j]*X[i, j], j)"}. `axes`: lengths of index letters, "k:32".
+    Raises InputError with row and column of what cannot be read.
+
+    >>> parse("mean((w*x + b - y)^2)", samples="x y").gradient.text()
+    'dC/dw = 2*mean(x*(w*x + b - y))\\ndC/db = 2*mean(w*x + b - y)'
+    """
+    from symgd.reading.text import problem
+
+    formula = problem(text, where=where, axes=axes, samples=samples)
+    return Cost(formula, parameters=parameters, constants=constants, facts=facts, stabilise=stabilise)
+
+
+class Cost:
+    """A cost function, checked: which names are parameters and data, and what is wrong with them.
+
+    `expression`: a SymPy formula. `where`: name -> formula for named intermediates, or a list of `sympy.Eq`. `parameters`: the names to differentiate
+    for; without it every free scalar that is no sample column, constant or length. `constants`: name -> number, or names whose values come
+    with the data. Raises InputError, a sentence that says what, where and what is accepted.
+
+    >>> import sympy as sp
+    >>> w = sp.Symbol("w")
+    >>> Cost((w - 3)**2).gradient[w]
+    2*w - 6
+    """
+
+    def __init__(
+        self,
+        expression: Any,
+        *,
+        where: Any = (),
+        parameters: Iterable[Any] | None = None,
+        constants: Named | Iterable[Any] | None = None,
+        facts: Sequence[Any] = (),
+        stabilise: bool = True,
+    ) -> None:
+        if facts:
+            raise NotBuilt("facts= is not built yet.", accepted="a cost without facts")
+        if isinstance(expression, Formula):
+            formula = expression
+        else:
+            from symgd.nodes.sympy_door import from_sympy
+
+            formula = from_sympy(expression, where)
+        self._formula = formula
+        self._checked: Checked = check(
+            formula, parameters=None if parameters is None else _names(parameters, "parameters"), constants=_constants(constants)
+        )
+        self.stabilise = stabilise
+
+    @property
+    def expression(self) -> Any:
+        """The cost as a SymPy expression."""
+        return self._to_sympy(self._formula.expression)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names that the gradient is taken for, in its order."""
+        return tuple(self._checked.parameters)
+
+    @property
+    def data(self) -> tuple[str, ...]:
+        """The names whose values are given at `fit` and `evaluate`."""
+        return tuple(self._checked.data)
+
+    @property
+    def constants(self) -> dict[str, float | None]:
+        """The constants and their values, None where the value comes with the data."""
+        return dict(self._checked.constants)
+
+    @property
+    def definitions(self) -> dict[str, Any]:
+        """name -> its formula in SymPy, in the order of computation."""
+        return {d.target: self._to_sympy(d.body) for d in self._checked.definitions}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a careful reader would remark: unused parameters, parameters that look like constants."""
+        return self._checked.notes
+
+    @cached_property
+    def program(self) -> Program:
+        """The forward equations."""
+        return forward_program(self._checked)
+
+    @cached_property
+    def gradient(self) -> Gradient:
+        """The exact partial derivatives, one for each parameter."""
+        return Gradient(self)
+
+    @property
+    def hessian(self) -> Any:
+        raise NotBuilt("Second derivatives are not built yet.", accepted="cost.gradient")
+
+    def derivation(self, parameter: Any = None) -> Any:
+        raise NotBuilt("Worded derivation steps are not built yet.", accepted="cost.gradient.program, the numbered equations")
+
+    def compiled(self) -> Any:
+        raise NotBuilt("cost.compiled() is not built yet.", accepted="cost.evaluate, cost.trainer")
+
+    def jacobian(self) -> Any:
+        raise NotBuilt("Jacobians are not built yet.", accepted="cost.gradient")
+
+    def text(self) -> str:
+        """The cost and its definitions in the text language."""
+        lines = [f"C = {self._shown(self._formula.expression)}"]
+        for d in self._checked.definitions:
+            ranges = f" for {', '.join(self._axis(letter) for letter in d.at)}" if d.at else ""
+            lines.append(f"{self._shown(access(d.target, *d.at))} = {self._shown(d.body)}{ranges}")
+        return "\n".join(lines)
+
+    def latex(self) -> str:
+        """The cost and its definitions as an aligned LaTeX block."""
+        rows = [f"C &= {self._latex(self._formula.expression)}"]
+        rows += [f"{self._latex(access(d.target, *d.at))} &= {self._latex(d.body)}" for d in self._checked.definitions]
+        return _aligned(rows)
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+    def __repr__(self) -> str:
+        return f"Cost({self._shown(self._formula.expression)})"
+
+    def evaluate(self, parameters: Named, data: Named | None = None) -> Evaluation:
+        """Cost and gradient at these values, compiled. Scalars come back as floats, arrays in the parameter's shape.
+
+        >>> found = parse("mean((w*x - y)^2)", samples="x y").evaluate({"w": 2}, {"x": [1, 2], "y": [1, 1]})
+        >>> found.cost, found.gradient["w"]
+        (5.0, 7.0)
+        """
+        from symgd.training.evaluation import evaluate
+
+        return evaluate(self._kernels, parameters, data)
+
+    def compute(self, names: Any, parameters: Named, data: Named | None = None) -> Any:
+        """Forward values of definitions, or of formulas over the cost's names, on these data: one value for one name, a mapping for several.
+
+        Data that the names do not need may be missing: no labels for a prediction.
+        """
+        from symgd.training.evaluation import compute
+
+        return compute(self, names, parameters, data)
+
+    def explain(self, at: Named, *, learning_rate: float, data: Named | None = None) -> Any:
+        """The story of one update at these parameter values: cost, gradient, update, new cost.
+
+        >>> import sympy as sp
+        >>> w = sp.Symbol("w")
+        >>> print(Cost((w - 3)**2).explain({w: 1}, learning_rate=0.1).text().splitlines()[0])
+        The cost now: C = 4.
+        """
+        from symgd.training.explain import explain
+
+        return explain(self, at, learning_rate, data)
+
+    def trainer(self, optimizer: Any = "gradient_descent", **settings: Any) -> Trainer:
+        """A trainer by this update rule: `.fit`, `.source`, `.save`."""
+        from symgd.training.trainer import Trainer
+
+        return Trainer(self, optimizer, **settings)
+
+    @cached_property
+    def _kernels(self) -> Any:
+        from symgd.training.kernels import Kernels
+
+        return Kernels(self._checked, self.gradient.program)
+
+    def _to_sympy(self, part: Node) -> Any:
+        from symgd.nodes.sympy_door import to_sympy
+
+        return to_sympy(part, self._formula.symbols, hidden=self._formula.hidden, samples=self._formula.samples)
+
+    def _shown(self, part: Node) -> str:
+        return text(part, hidden=self._formula.hidden, axes=self._formula.axes)
+
+    def _latex(self, part: Node) -> str:
+        return latex(part, hidden=self._formula.hidden, axes=self._formula.axes)
+
+    def _axis(self, letter: Node) -> str:
+        return f"{text(letter)} in 0:{text(self._formula.axes[letter.value])}"
+
+
+class Gradient(Mapping[Any, Any]):
+    """parameter -> its partial derivative as a SymPy expression in parameters, data and the user's definitions.
+
+    `gradient[W]` and `gradient[W[p, q]]` both find W; the second answers in p and q. Where the formula would be too long, LimitError names `.program`,
+    the numbered equations that run.
+    """
+
+    def __init__(self, cost: Cost) -> None:
+        self._cost = cost
+        self._limit: int | None = None
+
+    @cached_property
+    def program(self) -> Program:
+        """Cost and gradient as numbered equations: what is shown here is what runs."""
+        return gradient_program(self._cost.program)
+
+    @property
+    def operations(self) -> Any:
+        return self.program.operations
+
+    def __getitem__(self, parameter: Any) -> Any:
+        name, at = self._place(parameter)
+        return self._cost._to_sympy(self._closed(name, at))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._cost.parameters)
+
+    def __len__(self) -> int:
+        return len(self._cost.parameters)
+
+    def expanded(self) -> dict[str, Any]:
+        """The partial derivatives with the definitions filled in."""
+        inputs = frozenset(self.program.inputs)
+        return {name: self._cost._to_sympy(self._closed(name, self._letters(name), inputs)) for name in self}
+
+    def text(self) -> str:
+        """One line a parameter in the text language."""
+        return "\n".join(f"dC/d{self._cost._shown(access(name, *at))} = {self._cost._shown(f)}" for name, at, f in self._rows())
+
+    def latex(self) -> str:
+        """The vector of partial derivatives, stacked; the numbered program where a formula would be too long."""
+        try:
+            rows = self._rows()
+        except InputError:
+            from symgd.printing.latex import latex as program_latex
+
+            return program_latex(self.program)
+        left = r" \\ ".join(rf"\frac{{\partial C}}{{\partial {self._cost._latex(access(name, *at))}}}" for name, at, _ in rows)
+        right = r" \\ ".join(self._cost._latex(formula) for _, _, formula in rows)
+        return rf"\nabla C = \begin{{bmatrix}} {left} \end{{bmatrix}} = \begin{{bmatrix}} {right} \end{{bmatrix}}"
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+    def __repr__(self) -> str:
+        try:
+            return self.text()
+        except InputError:
+            return str(self.program)
+
+    def _rows(self) -> list[tuple[str, tuple[Node, ...], Node]]:
+        rows = []
+        for name in self:
+            at = self._letters(name)
+            rows.append((name, at, self._closed(name, at)))
+        return rows
+
+    def _closed(self, name: str, at: tuple[Node, ...], visible: frozenset[str] | None = None) -> Node:
+        return closed_form(self.program, name, at, visible=visible)
+
+    def _place(self, parameter: Any) -> tuple[str, tuple[Node, ...]]:
+        """The parameter's name and the index letters of the answer, from a name, a symbol, an array or an element W[p, q]."""
+        name = name_of(parameter)
+        if name not in self._cost.parameters:
+            raise KeyError(f"{name} is no parameter of this cost; its parameters are {', '.join(self._cost.parameters)}.")
+        rank = self._cost._checked.parameters[name]
+        given = getattr(parameter, "indices", None)
+        if given is None:
+            return name, self._letters(name)
+        if len(given) != rank:
+            raise InputError(f"{name} has {rank} indices, {parameter} names {len(given)}.", accepted=f"{rank} indices")
+        from symgd.nodes.sympy_door import index_from_sympy
+
+        return name, tuple(index_from_sympy(place) for place in given)
+
+    def _letters(self, name: str) -> tuple[Node, ...]:
+        """The letters that the cost itself uses for this array, or new ones."""
+        rank = self._cost._checked.parameters[name]
+        if not rank:
+            return ()
+        bodies = (self._cost._formula.expression, *(d.body for d in self._cost._checked.definitions))
+        for found in accesses(*bodies):
+            if found.value == name and all(place.op == "index" for place in found.args) and len(set(found.args)) == rank:
+                return found.args
+        fresh = Fresh({*self._cost._formula.axes, *self._cost._checked.names, *self.program.lengths()})
+        return tuple(index(fresh.exactly(letter)) for letter in "pqrstuvw"[:rank])
+
+
+def _names(given: Iterable[Any], argument: str) -> list[str]:
+    if isinstance(given, str):
+        raise InputError(f"{argument}={given!r} is one text.", accepted=f"a list: {argument}=[{', '.join(repr(n) for n in given.replace(',', ' ').split())}]")
+    return [name_of(thing) for thing in given]
+
+
+def _constants(given: Named | Iterable[Any] | None) -> dict[str, float | None]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        return dict.fromkeys(_names(given, "constants"))
+    values: dict[str, float | None] = {}
+    for thing, value in given.items():
+        try:
+            values[name_of(thing)] = float(value)
+        except (TypeError, ValueError):
+            raise InputError(f"The constant {name_of(thing)} is {value!r}.", accepted="a number") from None
+    return values
+
+
+def _aligned(rows: list[str]) -> str:
+    body = " \\\\\n".join(rows)
+    return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"

@@ -1,0 +1,318 @@
+"""The generated module as a whole: the kernels of one cost, the update rule, the loop over steps, and what memory they need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from symgd.nodes.formula import Formula
+from symgd.nodes.node import Node, access, postorder
+from symgd.nodes.text import text
+from symgd.printing.identifiers import comment
+from symgd.printing.numba import INDENT, Loop, Names, Printer, loop, names
+from symgd.printing.templates import environment
+from symgd.program.equation import Equation
+from symgd.schedule.schedule import Nest, Schedule
+
+Role = Literal["data", "parameter", "length", "computed", "block", "share", "state", "kept"]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One argument of the generated functions: its identifier, the user's name, and its shape as lengths. A scalar is an array of one element.
+
+    `axis`: the position of the row axis in a `block`, whose length there is the block length.
+    """
+
+    identifier: str
+    name: str
+    role: Role
+    extents: tuple[Node, ...] = ()
+    integer: bool = False
+    axis: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One generated function."""
+
+    name: str
+    arguments: tuple[str, ...]
+    purpose: str
+    before: tuple[str, ...] = ()
+    loops: tuple[Loop, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """Source, the functions in it, and the memory that they work on, by identifier."""
+
+    source: str
+    units: dict[str, Unit]
+    memory: dict[str, Slot]
+    passes: int
+    settings: tuple[str, ...] = ()
+
+    def slots(self, *roles: Role) -> list[Slot]:
+        return [slot for slot in self.memory.values() if slot.role in roles]
+
+
+@dataclass(frozen=True, slots=True)
+class Updates:
+    """The update rule as equations over all parameters: `state` names live from step to step, `scalars` are given to every call."""
+
+    equations: tuple[Equation, ...]
+    state: dict[str, tuple[Node, ...]]
+    scalars: tuple[str, ...]
+
+
+def kernels(schedule: Schedule, *, inputs: dict[str, tuple[Node, ...]], described: Formula, updates: Updates | None = None, origin: str = "") -> Generated:
+    """The module that computes cost and gradient, and with `updates` also trains.
+
+    `inputs`: name -> extents of every parameter and data array. The source imports math, NumPy and Numba and nothing else.
+    """
+    return _Module(schedule, inputs, updates).generated(described, origin)
+
+
+class _Module:
+    def __init__(self, schedule: Schedule, inputs: dict[str, tuple[Node, ...]], updates: Updates | None) -> None:
+        self.schedule, self.updates = schedule, updates
+        self.program = schedule.program
+        self.names: Names = names()
+        self.memory: dict[str, Slot] = {}
+        self.rank = {name: len(extents) for name, extents in inputs.items()}
+        self._claim(inputs)
+        self.units: list[Unit] = []
+
+    def generated(self, described: Formula, origin: str) -> Generated:
+        from symgd import __version__
+        from symgd.compiling.elementary import sources
+
+        count = len(self.schedule.passes)
+        for n in range(count):
+            self._rows(n)
+            self._pass(n)
+        for n in range(count + 1):
+            self._between(n)
+        self._gradient(count)
+        if self.updates is not None:
+            self._update(self.updates)
+            self._steps(self.updates)
+        template = environment("python").get_template("kernels.py.jinja")
+        used = sources(list(self.names.elementary)).strip("\n")
+        source = template.render(
+            title=comment(_title(described)), arrays=self._described(), version=__version__, origin=comment(origin), elementary=used, units=self.units
+        )
+        settings = self.updates.scalars if self.updates else ()
+        return Generated(source, {unit.name: unit for unit in self.units}, self.memory, count, settings)
+
+    def _claim(self, inputs: dict[str, tuple[Node, ...]]) -> None:
+        """An identifier for everything that the functions work on, inputs first so that they keep their names."""
+        program, schedule = self.program, self.schedule
+        for name, extents in inputs.items():
+            role: Role = "parameter" if name in program.parameters else "data"
+            self._slot(self.names.value(name), name, role, extents, integer=name in program.integers)
+        lengths = dict.fromkeys([*program.lengths(), *(part.value for e in inputs.values() for part in postorder(*e) if part.op == "length")])
+        for name in lengths:
+            self._slot(self.names.length(name), name, "length")
+        for name, kind in schedule.kinds.items():
+            role = "block" if kind == "block" else "computed"
+            self._slot(self.names.value(name), name, role, program.extents.get(name, ()), axis=schedule.row_axis.get(name) if kind == "block" else None)
+            if kind == "share" and program.extents.get(name):
+                self._slot(self.names.identifiers["share", name], name, "share", program.extents[name])
+        if self.updates:
+            for name, extents in self.updates.state.items():
+                self._slot(self.names.value(name), name, "state", extents)
+            for name in program.parameters:
+                self._slot(self.names.identifiers["kept", name], name, "kept", inputs[name])
+
+    def _slot(self, identifier: str, name: str, role: Role, extents: tuple[Node, ...] = (), *, integer: bool = False, axis: int | None = None) -> None:
+        self.memory[identifier] = Slot(identifier, name, role, extents, integer, axis)
+
+    def _described(self) -> str:
+        """The inputs with their shapes, one line."""
+        shown = []
+        for slot in self.memory.values():
+            if slot.role in ("data", "parameter"):
+                shape = ", ".join(text(extent) for extent in slot.extents)
+                shown.append(f"{slot.name} ({shape}{',' if len(slot.extents) == 1 else ''})" if slot.extents else f"{slot.name} a number")
+        return comment("Data and parameters: " + "; ".join(shown) + ".")
+
+    def _rows(self, n: int) -> None:
+        """The pass over one block of rows."""
+        schedule = self.schedule
+        here = schedule.passes[n]
+        local = [name for name in here.shares if not self.program.extents[name]]
+        read = dict.fromkeys(found.value for nest in here.nests for found in nest.equation.reads())
+        numbers = [name for name in read if self._is_number(name) and name not in local]
+        arrays = [name for name in dict.fromkeys([*read, *(nest.equation.target for nest in here.nests)]) if not self._is_number(name)]
+        loops = []
+        for nest in here.nests:
+            printer = Printer(self.names, schedule, nest.row, [*numbers, *local])
+            loops.append(loop(nest, printer, schedule.kinds[nest.equation.target]))
+        lengths = self._lengths(here.nests)
+        arguments = [*map(self.names.value, [*arrays, *numbers]), "first", "last", *lengths]
+        before = ["n = last - first", *(f"{self.names.value(name)} = 0.0" for name in local)]
+        before += [f"{self.names.value(name)}[:] = 0.0" for name in here.shares if name not in local]
+        after = [f"return {', '.join(map(self.names.value, local))}"] if local else []
+        purpose = "The share of rows first..last-1 in what is summed over all rows."
+        self.units.append(Unit(self._numbered("rows", n), tuple(arguments), purpose, tuple(before), tuple(loops), tuple(after)))
+        shares = [name for name in here.shares if name not in local]
+        given = [self.names.identifiers["share", name] if name in shares else self.names.value(name) for name in arrays]
+        given += [f"{self.names.value(name)}[0]" for name in numbers]
+        self._call_rows = (given, [*lengths], local, shares)
+
+    def _pass(self, n: int) -> None:
+        """All blocks of a range of rows, their shares added in order."""
+        given, lengths, local, shares = self._call_rows
+        value, share = self.names.value, self.names.identifiers
+        plain = [argument.removesuffix("[0]") for argument in given]
+        totals = [value(name) for name in (*local, *shares)]
+        arguments = dict.fromkeys([*plain, "first", "last", "block", "scale", *lengths, *totals])
+        for name in shares:
+            arguments |= dict.fromkeys(self._shape_lengths(name))
+        call = f"{self._numbered('rows', n)}({', '.join([*given, 'start', 'min(start + block, last)', *lengths])})"
+        lines = ["for start in range(first, last, block):"]
+        returned = [share["part", name] for name in local]
+        lines.append(INDENT + (f"{', '.join(returned)} = {call}" if local else call))
+        lines += [f"{INDENT}{value(name)}[0] += scale*{part}" for name, part in zip(local, returned, strict=True)]
+        for name in shares:
+            lines += [INDENT + line for line in self._each(name, "{total}[{at}] += scale*{part}[{at}]", total=value(name), part=share["share", name])]
+        purpose = "Add the shares of rows first..last-1, block by block, so that the bits do not depend on how the work is divided."
+        self.units.append(Unit(self._numbered("sweep", n), tuple(arguments), purpose, tuple(lines)))
+
+    def _between(self, n: int) -> None:
+        """What has no row axis, between two passes; before the first one also the totals are cleared."""
+        nests = self.schedule.between[n]
+        cleared = self.schedule.zeroed if n == 0 else ()
+        touched = dict.fromkeys([*cleared, *(found.value for nest in nests for found in (*nest.equation.reads(), nest.equation.left))])
+        loops = [loop(nest, Printer(self.names, self.schedule), self.schedule.kinds[nest.equation.target]) for nest in nests]
+        arguments = [*map(self.names.value, touched), *self._lengths(nests)]
+        before = [f"{self.names.value(name)}[:] = 0.0" for name in cleared]
+        if not before and not loops:
+            before = ["pass"]
+        purpose = "Clear the totals and compute what no row takes part in." if n == 0 else "What follows from the totals of the pass before."
+        self.units.append(Unit(f"between_{n}", tuple(arguments), purpose, tuple(before), tuple(loops)))
+
+    def _gradient(self, count: int) -> None:
+        units = {unit.name: unit for unit in self.units}
+        order = ["between_0"]
+        for n in range(count):
+            order += [self._numbered("sweep", n), f"between_{n + 1}"]
+        arguments = dict.fromkeys(argument for name in order for argument in units[name].arguments)
+        lines = [f"{name}({', '.join(units[name].arguments)})" for name in order]
+        purpose = "Cost and gradient over rows first..last-1." if count else "Cost and gradient."
+        self.units.append(Unit("gradient", tuple(arguments), purpose, tuple(lines)))
+
+    def _update(self, updates: Updates) -> None:
+        """One step of the update rule, in place."""
+        local = {e.target for e in updates.equations if not e.at and e.target not in updates.state and e.target not in self.program.parameters}
+        loops: list[Loop] = []
+        number = len(self.program.equations)
+        printer = Printer(self.names, self.schedule, None, [*updates.scalars, *local])
+        for equation in updates.equations:
+            number += 1
+            loops.append(loop(Nest(number, equation, None, equation.domain, True, True), printer, "array"))
+        touched = dict.fromkeys(
+            found.value for e in updates.equations for found in (*e.reads(), e.left) if found.value not in local and found.value not in updates.scalars
+        )
+        lengths = dict.fromkeys(
+            self.names.length(part.value) for e in updates.equations for axis in e.domain for part in postorder(axis.high) if part.op == "length"
+        )
+        arguments = [*map(self.names.value, touched), *map(self.names.value, updates.scalars), *lengths]
+        self.units.append(Unit("update", tuple(arguments), "One step: every parameter changes, in place.", (), tuple(loops)))
+
+    def _steps(self, updates: Updates) -> None:
+        """Steps until one of them is the last: the loop of training."""
+        units = {unit.name: unit for unit in self.units}
+        program, value, kept = self.program, self.names.value, self.names.identifiers
+        passes = bool(self.schedule.passes)
+        rows = self._row_length() if passes else ""
+        inner = {"first", "last", "scale"}
+        step, *scalars = updates.scalars
+        arguments = dict.fromkeys(a for a in units["gradient"].arguments if a not in inner)
+        arguments |= dict.fromkeys(a for a in units["update"].arguments if a != value(step))
+        for name in program.parameters:
+            arguments |= dict.fromkeys([value(program.adjoints[name]), kept["kept", name], *self._shape_lengths(name)])
+        cost = value(program.cost)
+        arguments |= dict.fromkeys([cost, *([rows] if passes else [])])
+        own = ["position", "batch", "count", "start", "tolerance", "limit", "best", "costs", "norms"]
+        lines = ["first = position"] if passes else []
+        lines.append("for n in range(count):")
+        body = []
+        if passes:
+            body += [f"last = min(first + batch, {rows})", f"scale = {rows}/(last - first)"]
+        body += [f"gradient({', '.join(units['gradient'].arguments)})", "total = 0.0"]
+        for name in program.parameters:
+            body += self._each(program.adjoints[name], "total += {total}[{at}]**2", total=value(program.adjoints[name]))
+        body += [
+            "norm = math.sqrt(total)",
+            f"costs[n] = {cost}[0]",
+            "norms[n] = norm",
+            f"if not (np.isfinite({cost}[0]) and np.isfinite(norm)):",
+            f"{INDENT}return n, 2",
+            f"if {cost}[0] > limit:",
+            f"{INDENT}return n, 3",
+            f"if {cost}[0] < best[0]:",
+            f"{INDENT}best[0] = {cost}[0]",
+        ]
+        body += [f"{INDENT}{kept['kept', name]}[:] = {value(name)}" for name in program.parameters]
+        body += ["if norm < tolerance:", f"{INDENT}return n, 1", f"{value(step)} = float(start + n + 1)", f"update({', '.join(units['update'].arguments)})"]
+        if passes:
+            body += [f"first = last if last < {rows} else 0"]
+        lines += [INDENT + line for line in body]
+        lines.append("return count, 0")
+        purpose = (
+            "Up to count steps; return the number done and why it ended: 0 count reached, 1 gradient norm below tolerance, 2 cost or gradient not finite,"
+            " 3 cost above limit. costs and norms keep each step's; the parameters with the lowest cost are kept beside."
+        )
+        self.units.append(Unit("steps", (*arguments, *own), purpose, tuple(lines)))
+
+    def _row_length(self) -> str:
+        row = self.program.row
+        assert row is not None
+        return Printer(self.names, self.schedule).integer(row)
+
+    def _is_number(self, name: str) -> bool:
+        return not (self.rank.get(name) or self.program.extents.get(name))
+
+    def _lengths(self, nests: Iterable[Nest]) -> list[str]:
+        found: dict[str, None] = {}
+        for nest in nests:
+            bounds = [bound for axis in nest.equation.domain if axis.index is not nest.row for bound in (axis.low, axis.high)]
+            for part in postorder(*bounds, *nest.equation.at, nest.equation.body, nest.equation.guard):
+                if part.op == "length":
+                    found[self.names.length(part.value)] = None
+        return list(found)
+
+    def _shape_lengths(self, name: str) -> list[str]:
+        return [self.names.length(part.value) for part in postorder(*self._extents(name)) if part.op == "length"]
+
+    def _extents(self, name: str) -> tuple[Node, ...]:
+        return self.program.extents.get(name) or next((slot.extents for slot in self.memory.values() if slot.name == name and slot.extents), ())
+
+    def _each(self, name: str, line: str, **identifiers: str) -> list[str]:
+        """A loop over every element of an array."""
+        extents: Sequence[Node] = self._extents(name)
+        if not extents:
+            return [line.format(at="0", **identifiers)]
+        letters = [f"i{n}" for n in range(len(extents))]
+        printer = Printer(self.names, self.schedule)
+        heads = [f"{INDENT * n}for {letter} in range({printer.integer(extent)}):" for n, (letter, extent) in enumerate(zip(letters, extents, strict=True))]
+        return [*heads, INDENT * len(heads) + line.format(at=", ".join(letters), **identifiers)]
+
+    def _numbered(self, stem: str, n: int) -> str:
+        return stem if len(self.schedule.passes) == 1 else f"{stem}_{n + 1}"
+
+
+def _title(formula: Formula) -> str:
+    """The cost and its definitions in one line."""
+
+    def shown(part: Node) -> str:
+        return text(part, hidden=formula.hidden, axes=formula.axes)
+
+    definitions = [f"{shown(access(left.value, *left.args))} = {shown(body)}" for left, body in formula.definitions]
+    whole = f"C = {shown(formula.expression)}" + (f" with {', '.join(definitions)}" if definitions else "")
+    return whole if len(whole) <= 1000 else whole[:997] + "..."

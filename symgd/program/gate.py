@@ -1,0 +1,160 @@
+"""Does a stage keep the meaning of a program? Answered by the interpreter at small random sizes, on every call while `checking()` is on."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from symgd.cost.checked import Checked
+from symgd.nodes.node import Node, postorder
+from symgd.program.equation import Program
+from symgd.program.extents import input_extents
+from symgd.program.meaning import Arithmetic, Interpreter, Values, interpret
+
+LARGEST = 4000  # nodes of a program that is still checked
+DIGITS = 40
+_on: ContextVar[bool] = ContextVar("checking", default=False)
+
+
+class MeaningChanged(AssertionError):
+    """A stage has changed what a program computes: an error in symgd, never in the input."""
+
+
+@contextmanager
+def checking(on: bool = True) -> Iterator[None]:
+    """While this is on, every stage is checked against the interpreter on random sizes: a wrong rule cannot pass unseen.
+
+    >>> from symgd.cost.checked import check
+    >>> from symgd.program.forward import forward
+    >>> from symgd.reading.text import problem
+    >>> with checking():
+    ...     checked_forward(check(problem("(w - 3)^2")), forward(check(problem("(w - 3)^2"))))
+    """
+    token = _on.set(on)
+    try:
+        yield
+    finally:
+        _on.reset(token)
+
+
+def checked_forward(checked: Checked, program: Program) -> None:
+    """The program computes the formula that the user wrote."""
+    if not _applies(program):
+        return
+    inputs, lengths = random_point(program)
+    found = interpret(program, inputs, lengths, Arithmetic(DIGITS))
+    by_hand = Interpreter(inputs, lengths, Arithmetic(DIGITS))
+    for definition in checked.definitions:
+        by_hand.values[definition.target] = found[definition.target]
+    _compare("forward lowering", {program.cost: {(): by_hand.formula(checked.formula.expression, {})}}, found)
+
+
+def checked_same(before: Program, after: Program, stage: str) -> None:
+    """Both programs compute the same cost and the same adjoints of the parameters."""
+    if not _applies(before):
+        return
+    names = {before.cost, *(before.adjoints[p] for p in before.parameters if p in before.adjoints)}
+    inputs, lengths = random_point(before)
+    first, second = (interpret(program, inputs, lengths, Arithmetic(DIGITS)) for program in (before, after))
+    _compare(stage, {name: first[name] for name in names if name in first and name in second}, second)
+
+
+def checked_reverse(program: Program) -> None:
+    """The adjoints of the parameters are the slopes of the cost, by central differences at twice the digits."""
+    if not _applies(program):
+        return
+    inputs, lengths = random_point(program)
+    found = interpret(program, inputs, lengths, Arithmetic(DIGITS))
+    wide = Arithmetic(2 * DIGITS)
+    step = wide.ctx.mpf(10) ** -DIGITS
+    for name in program.parameters:
+        if name not in program.adjoints:
+            continue
+        direction = _elements_like(inputs[name], random.Random(name))
+
+        def cost(sign: int, name: str = name, direction: Any = direction) -> Any:
+            moved = {**inputs, name: _moved(inputs[name], direction, sign * step, wide)}
+            return interpret(program, moved, lengths, wide)[program.cost][()]
+
+        slope = (cost(1) - cost(-1)) / (2 * step)
+        adjoint = found.get(program.adjoints[name], {})
+        along = sum((wide.exact(_at(direction, place)) * value for place, value in adjoint.items()), wide.ctx.mpf(0))
+        if not _close(slope, along, 1e-12):
+            raise MeaningChanged(f"The reverse sweep gives {along} along a direction of {name}, the cost rises by {slope}:\n{program}")
+
+
+def random_point(program: Program, seed: int = 0) -> tuple[dict[str, Any], dict[str, int]]:
+    """Values for every input and unequal small lengths for every axis, positive and away from kinks."""
+    extents, _ = input_extents(program)
+    random_numbers = random.Random(seed)
+    names = sorted({part.value for e in (*extents.values(), *program.extents.values()) for part in postorder(*e) if part.op == "length"} | {*program.lengths()})
+    for attempt in range(100):
+        sizes = [2, 3, 4, 5, 6, 7][: max(3, min(6, len(names) + 1))]
+        random_numbers.shuffle(sizes)
+        lengths = {name: sizes[n % len(sizes)] for n, name in enumerate(names)}
+        reader = Interpreter({}, lengths, Arithmetic(15))
+        shapes = {name: [reader.integer(extent, {}) for extent in e] for name, e in extents.items()}
+        if all(side >= 1 for shape in shapes.values() for side in shape):
+            break
+    inputs: dict[str, Any] = {}
+    for name, shape in shapes.items():
+        if name in program.integers:
+            most = _largest_subscript(program, name, {**extents, **program.extents}, reader)
+            inputs[name] = _filled(shape, lambda most=most: random_numbers.randrange(most))
+        else:
+            inputs[name] = _filled(shape, lambda: round(random_numbers.uniform(0.2, 0.9), 6))
+    return inputs, lengths
+
+
+def _applies(program: Program) -> bool:
+    if not _on.get():
+        return False
+    size = sum(len(postorder(equation.body)) for equation in program.flat())
+    return size <= LARGEST and len(program.lengths()) <= 8
+
+
+def _largest_subscript(program: Program, name: str, extents: Mapping[str, tuple[Node, ...]], reader: Interpreter) -> int:
+    """How many values an integer input may take where it stands as a subscript."""
+    most = [4]
+    for equation in program.flat():
+        for found in equation.reads():
+            for position, place in enumerate(found.args):
+                if place.op == "access" and place.value == name:
+                    most.append(reader.integer(extents[found.value][position], {}))
+    return max(1, min(most[1:] or most))
+
+
+def _filled(shape: list[int], value: Any) -> Any:
+    return value() if not shape else [_filled(shape[1:], value) for _ in range(shape[0])]
+
+
+def _elements_like(value: Any, random_numbers: random.Random) -> Any:
+    return [_elements_like(part, random_numbers) for part in value] if isinstance(value, list) else round(random_numbers.uniform(0.5, 1.5), 6)
+
+
+def _moved(value: Any, direction: Any, step: Any, arithmetic: Arithmetic) -> Any:
+    if isinstance(value, list):
+        return [_moved(v, d, step, arithmetic) for v, d in zip(value, direction, strict=True)]
+    return arithmetic.exact(value) + step * arithmetic.exact(direction)
+
+
+def _at(value: Any, place: tuple[int, ...]) -> float:
+    for n in place:
+        value = value[n]
+    return float(value)
+
+
+def _compare(stage: str, expected: Values, found: Values) -> None:
+    for name, elements in expected.items():
+        for place, value in elements.items():
+            if not _close(value, found[name][place], 1e-25):
+                raise MeaningChanged(f"After {stage} {name}{list(place)} is {found[name][place]} instead of {value}.")
+
+
+def _close(u: Any, v: Any, tolerance: float) -> bool:
+    if u != u or v != v:
+        return u != u and v != v
+    return u == v or abs(u - v) <= tolerance * max(1, abs(u), abs(v))

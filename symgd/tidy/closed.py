@@ -1,0 +1,197 @@
+"""The closed form of one adjoint: a formula in parameters, data and the user's definitions, read off the equations that run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from symgd.errors import LimitError
+from symgd.nodes.fold import over, plus, times
+from symgd.nodes.node import ONE, REDUCTIONS, TRUE, ZERO, Node, access, free_indices, index, node, postorder, range_, substituted
+from symgd.program.equation import Equation, Program
+from symgd.program.linear import combined, difference, from_linear, linear
+from symgd.program.names import Fresh
+
+LONGEST = 4000  # nodes of a closed form, written out
+
+
+def closed_form(program: Program, parameter: str, at: Sequence[Node], *, visible: Collection[str] | None = None, limit: int = LONGEST) -> Node:
+    """dC/d parameter[at] with every adjoint and every generated name filled in. `visible`: names that stay, by default inputs and definitions.
+
+    Raises LimitError, which names `.program`, where the formula would be longer than `limit` nodes.
+
+    >>> from symgd.nodes.text import text
+    >>> from symgd.program.equation import read_equation
+    >>> lines = ["C += r[i]^2/m for i in 0:m", "dr[i] = 2*r[i]/m for i in 0:m", "dw[j] += dr[i]*X[i, j] for i in 0:m, j in 0:d"]
+    >>> extents = {"C": (), "dr": (node("length", value="m"),), "dw": (node("length", value="d"),)}
+    >>> names = {"w": "dw", "r": "dr", "C": "dC"}
+    >>> program = Program(tuple(map(read_equation, lines)), {"X": 2, "w": 1}, "C", ("w",), ("r",), names, extents)
+    >>> print(text(closed_form(program, "w", [index("q")])))
+    2*mean(X[i, q]*r[i], i in 0:m)
+    """
+    closing = _Closing(program, frozenset({*program.inputs, *program.given} if visible is None else visible))
+    formula = closing.filled(access(program.adjoints[parameter], *at))
+    size = tree_size(formula)
+    if size > limit:
+        shown = f"{size:,}" if size < 10**9 else "more than a thousand million"
+        raise LimitError(
+            f"Written out as one formula, the derivative by {parameter} has {shown} operations and names; the limit is {limit:,}.",
+            accepted="cost.gradient.program, which has it as numbered equations",
+        )
+    return formula
+
+
+def tree_size(root: Node) -> int:
+    """The number of nodes of a formula when shared parts are written out."""
+    known: dict[Node, int] = {}
+    for part in postorder(root):
+        known[part] = 1 + sum(known[argument] for argument in part.args)
+    return known[root]
+
+
+class _Closing:
+    def __init__(self, program: Program, visible: frozenset[str]) -> None:
+        self.program, self.visible = program, visible
+        self.writers: dict[str, list[Equation]] = {}
+        for equation in program.flat():
+            self.writers.setdefault(equation.target, []).append(equation)
+        self.memo: dict[Node, Node] = {}
+
+    def filled(self, root: Node) -> Node:
+        """The formula with every hidden access replaced by what defines it, the inner ones first."""
+        stack = [root]
+        while stack:
+            part = stack[-1]
+            if part in self.memo:
+                stack.pop()
+                continue
+            if part.op == "access" and part.value not in self.visible and part.value in self.program.extents:
+                parts = [self._instance(equation, part.args) for equation in self.writers.get(part.value, [])]
+                waiting = [inner for _, body in parts for inner in [body] if inner not in self.memo]
+                if waiting:
+                    stack.extend(waiting)
+                    continue
+                self.memo[part] = plus(*(wrap(self.memo[body]) for wrap, body in parts)) if parts else ZERO
+            else:
+                waiting = [argument for argument in part.args if argument not in self.memo]
+                if waiting:
+                    stack.extend(waiting)
+                    continue
+                self.memo[part] = _folded(part, tuple(self.memo[argument] for argument in part.args))
+            stack.pop()
+        return self.memo[root]
+
+    def _instance(self, equation: Equation, at: tuple[Node, ...]):  # type: ignore[no-untyped-def]
+        """(how to sum, body) of an equation for one element of its target: subscripts solved for, or compared."""
+        equation = self._apart(equation, at)
+        solved: dict[Node, Node] = {}
+        conditions: list[Node] = [] if equation.guard is TRUE else [equation.guard]
+        ranges = {axis.index: axis for axis in equation.domain}
+        for position, (place, wanted) in enumerate(zip(equation.at, at, strict=True)):
+            letter, value = _solution(place, wanted, [x for x in ranges if x not in solved])
+            if letter is None:
+                conditions.append(node("==", substituted(place, solved), wanted))
+                continue
+            solved[letter] = value
+            axis = ranges[letter]
+            low, high = (substituted(bound, solved) for bound in (axis.low, axis.high))
+            extent = self.program.extents[equation.target][position]
+            if not (place.op == "index" and difference(low, ZERO) == 0):
+                conditions += [] if _at_least(value, low) else [node(">=", value, low)]
+            if not (place.op == "index" and difference(high, extent) == 0):
+                conditions += [] if _at_least(high, combined((1, value), (1, ONE))) else [node("<", value, high)]
+        body = substituted(equation.body, solved)
+        conditions = [substituted(condition, solved) for condition in conditions]
+        if conditions:
+            condition = conditions[0] if len(conditions) == 1 else node("and", *conditions)
+            body = node("piecewise", body, condition, ZERO)
+        bounds = [
+            range_(axis.index, substituted(axis.low, solved), substituted(axis.high, solved)) for axis in equation.domain if axis.index not in solved
+        ]
+        op = {"+=": "sum", "=": "sum", "logsumexp=": "logsumexp", "max=": "maximum", "min=": "minimum", "*=": "product"}[equation.op]
+        return (lambda inner: _reduced(op, inner, bounds)), body
+
+    def _apart(self, equation: Equation, at: tuple[Node, ...]) -> Equation:
+        """The equation with letters that the wanted element does not use."""
+        taken = frozenset().union(*(free_indices(place) for place in at)) if at else frozenset()
+        clashing = [letter for letter in equation.letters if letter in taken]
+        if not clashing:
+            return equation
+        fresh = Fresh({letter.value for letter in (*taken, *equation.letters)})
+        return equation.renamed({letter: index(fresh(letter.value)) for letter in clashing})
+
+
+def _solution(place: Node, wanted: Node, unsolved: list[Node]) -> tuple[Node | None, Node]:
+    """A letter of the subscript that can be solved for, and its value."""
+    form = linear(place)
+    if place.op == "index" and place in unsolved:
+        return place, wanted
+    if form is None or any(atom is not None and atom.op == "access" for atom in form):
+        return None, wanted
+    for letter in unsolved:
+        coefficient = form.get(letter)
+        if coefficient in (1, -1):
+            rest = from_linear({atom: c for atom, c in form.items() if atom is not letter})
+            return letter, combined((coefficient, wanted), (-coefficient, rest))
+    return None, wanted
+
+
+def _at_least(value: Node, low: Node) -> bool:
+    gap = difference(value, low)
+    return gap is not None and gap >= 0
+
+
+def _folded(part: Node, args: tuple[Node, ...]) -> Node:
+    if part.op == "+":
+        return plus(*args)
+    if part.op in ("*", "neg"):
+        return times(*args) if part.op == "*" else times(node("neg", ONE), *args)
+    if part.op == "/":
+        return over(*args)
+    if part.op in REDUCTIONS and args != part.args:
+        return _reduced(part.op, args[0], list(args[1:]))
+    return part if args == part.args else node(part.op, *args, value=part.value)
+
+
+def _reduced(op: str, body: Node, bounds: list[Node]) -> Node:
+    """The reduction of the body, a sum with its constant factors in front; a sum over m terms of f/m is a mean."""
+    if not bounds:
+        return body
+    if op != "sum":
+        return node(op, body, *bounds)
+    if body is ZERO:
+        return ZERO
+    letters = {bound.args[0] for bound in bounds}
+    above, below = _factors(body)
+    lengths = [bound.args[2] for bound in bounds if bound.args[1] is ZERO]
+    mean = len(lengths) == len(bounds) and all(high in below for high in lengths) and not any(free_indices(high) for high in lengths)
+    if mean:
+        for high in lengths:
+            below.remove(high)
+    inside = [factor for factor in above if free_indices(factor) & letters]
+    inside_below = [factor for factor in below if free_indices(factor) & letters]
+    outside = [factor for factor in above if factor not in inside]
+    outside_below = [factor for factor in below if factor not in inside_below]
+    summand = over(times(*inside), times(*inside_below))
+    if not inside and not inside_below and mean:
+        return over(times(*outside), times(*outside_below))
+    total = node("mean" if mean else "sum", summand, *bounds)
+    return over(times(*outside, total), times(*outside_below))
+
+
+def _factors(body: Node) -> tuple[list[Node], list[Node]]:
+    """The factors above and below the fraction bar."""
+    above: list[Node] = []
+    below: list[Node] = []
+    stack = [(body, True)]
+    while stack:
+        part, up = stack.pop()
+        if part.op == "*":
+            stack.extend((factor, up) for factor in reversed(part.args))
+        elif part.op == "neg":
+            above.append(node("neg", ONE))
+            stack.append((part.args[0], up))
+        elif part.op == "/":
+            stack += [(part.args[1], not up), (part.args[0], up)]
+        else:
+            (above if up else below).append(part)
+    return above, below

@@ -1,0 +1,169 @@
+"""The compiled form of one gradient program, and the memory that it works on."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from symgd.cost.checked import Checked
+from symgd.nodes.node import postorder
+from symgd.printing.module import Generated, Updates, kernels
+from symgd.program.equation import Program
+from symgd.program.extents import input_extents
+from symgd.program.shapes import check_subscripts, shape_of, solve, value
+from symgd.schedule.schedule import schedule
+from symgd.training.inputs import arrays, missing
+
+LONGEST = 4000  # nodes of a program that Numba is asked to compile: about half a minute
+CACHE = 1 << 15  # numbers of scratch memory for the rows of one block
+BLOCK = 256  # rows of a block at most
+
+
+@dataclass(slots=True)
+class Bound:
+    """Arrays and lengths in the places that the generated functions name. A scalar is an array of one element."""
+
+    memory: dict[str, Any]
+    lengths: dict[str, int]
+    rows: int
+    block: int
+
+
+class Kernels:
+    """Cost and gradient of one cost, compiled when first used; with `updates` also the steps of one optimiser."""
+
+    def __init__(self, checked: Checked, program: Program, updates: Updates | None = None) -> None:
+        self.checked, self.program, self.updates = checked, program, updates
+
+    @cached_property
+    def extents(self) -> dict[str, Any]:
+        return input_extents(self.program)[0]
+
+    @cached_property
+    def generated(self) -> Generated:
+        """The source and what it works on."""
+        return kernels(schedule(self.program), inputs=self.extents, updates=self.updates, described=self.checked.formula)
+
+    @cached_property
+    def compiled(self) -> bool:
+        """False where NumPy runs the program instead: Numba is missing, or would compile for too long."""
+        size = sum(len(postorder(equation.body)) for equation in self.program.flat())
+        if size > LONGEST:
+            warnings.warn(f"The program has {size:,} operations and names; NumPy runs it, because compiling would take minutes.", stacklevel=2)
+            return False
+        try:
+            import numba  # noqa: F401
+        except ImportError:
+            warnings.warn("Numba is not installed; NumPy runs the program, more slowly.", stacklevel=2)
+            return False
+        return True
+
+    @cached_property
+    def module(self) -> ModuleType:
+        """The generated module, imported from the private cache."""
+        from symgd.compiling.cache import load
+
+        return load(self.generated.source)
+
+    def call(self, unit: str, bound: Bound, **given: Any) -> Any:
+        """Run one generated function on the memory; `given`: its other arguments by name."""
+        arguments = self.generated.units[unit].arguments
+        return getattr(self.module, unit)(*(given[a] if a in given else bound.memory[a] for a in arguments))
+
+    def gradient(self, bound: Bound, first: int = 0, last: int | None = None) -> None:
+        """Cost and gradient over these rows, all of them by default, into the memory."""
+        last = bound.rows if last is None else last
+        if not self.compiled:
+            self._by_numpy(bound)
+            return
+        self.call("gradient", bound, first=first, last=last, scale=bound.rows / max(1, last - first), block=bound.block)
+
+    def cost(self, bound: Bound) -> float:
+        return float(bound.memory[self.identifier(self.program.cost)][0])
+
+    def identifier(self, name: str) -> str:
+        """The place of a name in the memory."""
+        return next(slot.identifier for slot in self.generated.memory.values() if slot.name == name and slot.role not in ("length", "share", "kept"))
+
+    def value(self, bound: Bound, name: str) -> float | np.ndarray:
+        """A parameter, adjoint or other computed value, as a float or a copy of the array."""
+        found = bound.memory[self.identifier(name)]
+        return float(found[0]) if not self.generated.memory[self.identifier(name)].extents else found.copy()
+
+    def inputs(self, parameters: Mapping[Any, Any] | None, data: Mapping[Any, Any] | None) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, int]]:
+        """(parameters, data with constants, lengths) given by the user, as checked arrays by name."""
+        checked, lengths = self.checked, self._length_names()
+        chosen, _ = arrays(parameters, checked.parameters, integers=frozenset(), lengths=(), what="parameter")
+        ranks = {**checked.data, **{name: 0 for name in checked.constants if name not in checked.data}}
+        given, known = arrays(data, ranks, integers=checked.integers, lengths=lengths, what="data")
+        constants = {name: np.asarray(float(v)) for name, v in checked.constants.items() if v is not None and name not in given}
+        return chosen, {**constants, **given}, known
+
+    def lengths(self, shapes: Mapping[str, tuple[int, ...]], known: Mapping[str, int]) -> dict[str, int]:
+        """The length of every axis, from shapes and what was given by name."""
+        return solve(self.program, shapes, known, hidden=self.checked.formula.hidden)
+
+    def bind(self, parameters: Mapping[str, np.ndarray], data: Mapping[str, np.ndarray], known: Mapping[str, int]) -> Bound:
+        """Everything checked and in its place. Raises InputError for what is missing or does not fit."""
+        for names, given, what in ((self.checked.parameters, parameters, "parameter"), (self._data_names(), data, "data")):
+            absent = [name for name in names if name not in given and (name in self.program.inputs or what == "parameter")]
+            if absent:
+                raise missing(absent, given, what)
+        everything = {**parameters, **data}
+        lengths = self.lengths({name: a.shape for name, a in everything.items()}, known)
+        check_subscripts(self.program, everything, lengths)
+        return self._allocated(everything, lengths)
+
+    def _allocated(self, everything: Mapping[str, np.ndarray], lengths: dict[str, int]) -> Bound:
+        row = self.program.row
+        rows = value(row, lengths) if row is not None else 1
+        generated = self.generated
+        per_row = 1 + sum(_size(shape_of(self.program, s.name, lengths), s.axis) for s in generated.slots("block"))
+        block = max(1, min(BLOCK, CACHE // per_row, max(rows, 1)))
+        memory: dict[str, Any] = {"block": block}
+        for identifier, slot in generated.memory.items():
+            if slot.role == "length":
+                memory[identifier] = lengths[slot.name]
+            elif slot.role in ("data", "parameter"):
+                given = everything[slot.name]
+                memory[identifier] = np.array(given.reshape(1) if not slot.extents else given, copy=slot.role == "parameter" or not slot.extents)
+            elif slot.role == "block":
+                shape = list(shape_of(self.program, slot.name, lengths))
+                shape[slot.axis or 0] = block
+                memory[identifier] = np.zeros(shape)
+            else:
+                memory[identifier] = np.zeros(tuple(value(extent, lengths) for extent in slot.extents) or 1)
+        return Bound(memory, lengths, rows, block)
+
+    def _by_numpy(self, bound: Bound) -> None:
+        from symgd.compiling.numpy_backend import run
+
+        inputs: dict[str, Any] = {}
+        for identifier, slot in self.generated.memory.items():
+            if slot.role in ("data", "parameter"):
+                inputs[slot.name] = bound.memory[identifier] if slot.extents else bound.memory[identifier][0]
+        found = run(self.program, inputs, bound.lengths)
+        for identifier, slot in self.generated.memory.items():
+            if slot.role == "computed" and slot.name in found:
+                bound.memory[identifier][...] = found[slot.name]
+
+    def _data_names(self) -> list[str]:
+        return [*self.checked.data, *(name for name in self.checked.constants if name not in self.checked.data)]
+
+    def _length_names(self) -> tuple[str, ...]:
+        used = [part.value for e in self.extents.values() for part in postorder(*e) if part.op == "length"]
+        return tuple(dict.fromkeys([*self.program.lengths(), *used]))
+
+
+def _size(shape: tuple[int, ...], axis: int | None) -> int:
+    """The numbers that one row of a scratch array holds."""
+    size = 1
+    for position, side in enumerate(shape):
+        size *= side if position != axis else 1
+    return size
