@@ -99,7 +99,7 @@ ELEMENTARY: dict[str, Elementary] = {
         '''),
         _row('''
             def loggamma(u):
-                """log|gamma(u)|: infinite at the poles."""
+                """The logarithm of the absolute value of gamma: infinite at the poles."""
                 if (u <= 0.0 and u == np.floor(u)) or abs(u) > 2.5e305:
                     return np.inf
                 return math.lgamma(u)
@@ -204,7 +204,7 @@ def called(source: str) -> tuple[str, ...]:
     >>> called("c += softplus(z[i]) - y[i]*z[i]")
     ('softplus',)
     """
-    return tuple(dict.fromkeys(name for name in re.findall(r"\b(\w+)\(", source) if name in ELEMENTARY))
+    return tuple(dict.fromkeys(name for name in re.findall(r"(?<![\w.])(\w+)\(", source) if name in ELEMENTARY))
 
 
 def sources(names: Iterable[str], decorator: str = DECORATOR) -> str:

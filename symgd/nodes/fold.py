@@ -74,7 +74,7 @@ def to_the(a: Node, b: Node) -> Node:
 
     >>> from symgd.nodes.node import access, TWO
     >>> to_the(access("x"), ONE), to_the(access("x"), ZERO), to_the(TWO, number(10))
-    (<x of 0>, number(1), number(1024))
+    (access(x), number(1), number(1024))
     """
     exponent, base = _value(b), _value(a)
     if exponent == 0 or base == 1:
@@ -129,6 +129,31 @@ def chained(adjoint: Node, factor: Node) -> Node:
     return times(adjoint, factor)
 
 
+def joined(*terms: Node) -> Node:
+    """The sum, positive terms first; a denominator that all terms share is written once.
+
+    >>> from symgd.reading.text import expression; from symgd.nodes.text import text
+    >>> print(text(joined(expression("-y/m"), expression("p/m"))))
+    (p - y)/m
+    """
+    if len(terms) == 1:
+        return terms[0]
+    split = [_numerator(term) for term in terms]
+    ordered = [pair for pair in split if pair[0].op != "neg"] + [pair for pair in split if pair[0].op == "neg"]
+    below = ordered[0][1]
+    if below is ONE or any(bottom is not below for _, bottom in ordered):
+        return plus(*sorted(terms, key=lambda term: term.op == "neg"))
+    return over(plus(*(top for top, _ in ordered)), below)
+
+
+def _numerator(term: Node) -> tuple[Node, Node]:
+    """A term as numerator, its sign kept, over denominator."""
+    inner = term.args[0] if term.op == "neg" else term
+    if inner.op != "/":
+        return term, ONE
+    return (minus(inner.args[0]) if term.op == "neg" else inner.args[0]), inner.args[1]
+
+
 def folded(root: Node) -> Node:
     """The formula with every sum, product, quotient, power and choice in it built anew by the functions here."""
     return rebuilt(root, one_folded)
@@ -136,10 +161,11 @@ def folded(root: Node) -> Node:
 
 def one_folded(same: Node) -> Node | None:
     """One node of a formula whose arguments are folded already; None keeps it."""
-    if same.op == "neg":
-        return minus(same.args[0])
-    fold = {"+": plus, "*": times, "/": over, "^": to_the, "piecewise": choice}.get(same.op)
+    fold = _FOLDS.get(same.op)
     return None if fold is None else fold(*same.args)
+
+
+_FOLDS: dict[str, Callable[..., Node]] = {"+": plus, "*": times, "/": over, "^": to_the, "piecewise": choice, "neg": minus}
 
 
 def all_of(*conditions: Node) -> Node:

@@ -12,8 +12,8 @@ from symgd.nodes.text import text
 from symgd.printing.identifiers import comment
 from symgd.printing.numba import INDENT, Loop, Names, Printer, loop, names
 from symgd.printing.templates import environment
-from symgd.program.equation import Equation
 from symgd.schedule.schedule import Nest, Schedule
+from symgd.updates.optimizers import Updates
 
 Role = Literal["data", "parameter", "length", "computed", "block", "share", "state", "kept"]
 
@@ -47,25 +47,20 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """Source, the functions in it, and the memory that they work on, by identifier."""
+    """Source, the functions in it, and the memory that they work on, by identifier.
+
+    `settings`: scalar of the update rule -> its argument. `order`: the functions that make up one gradient, in turn.
+    """
 
     source: str
     units: dict[str, Unit]
     memory: dict[str, Slot]
     passes: int
-    settings: tuple[str, ...] = ()
+    settings: dict[str, str]
+    order: tuple[str, ...]
 
     def slots(self, *roles: Role) -> list[Slot]:
         return [slot for slot in self.memory.values() if slot.role in roles]
-
-
-@dataclass(frozen=True, slots=True)
-class Updates:
-    """The update rule as equations over all parameters: `state` names live from step to step, `scalars` are given to every call."""
-
-    equations: tuple[Equation, ...]
-    state: dict[str, tuple[Node, ...]]
-    scalars: tuple[str, ...]
 
 
 def kernels(schedule: Schedule, *, inputs: dict[str, tuple[Node, ...]], described: Formula, updates: Updates | None = None, origin: str = "") -> Generated:
@@ -85,6 +80,7 @@ class _Module:
         self.rank = {name: len(extents) for name, extents in inputs.items()}
         self._claim(inputs)
         self.units: list[Unit] = []
+        self.order: tuple[str, ...] = ()
 
     def generated(self, described: Formula, origin: str) -> Generated:
         from symgd import __version__
@@ -105,8 +101,8 @@ class _Module:
         source = template.render(
             title=comment(_title(described)), arrays=self._described(), version=__version__, origin=comment(origin), elementary=used, units=self.units
         )
-        settings = self.updates.scalars if self.updates else ()
-        return Generated(source, {unit.name: unit for unit in self.units}, self.memory, count, settings)
+        settings = {name: self.names.value(name) for name in (self.updates.scalars if self.updates else ())}
+        return Generated(source, {unit.name: unit for unit in self.units}, self.memory, count, settings, self.order)
 
     def _claim(self, inputs: dict[str, tuple[Node, ...]]) -> None:
         """An identifier for everything that the functions work on, inputs first so that they keep their names."""
@@ -192,15 +188,14 @@ class _Module:
         arguments = [*map(self.names.value, touched), *self._lengths(nests)]
         before = [f"{self.names.value(name)}[:] = 0.0" for name in cleared]
         if not before and not loops:
-            before = ["pass"]
+            return
         purpose = "Clear the totals and compute what no row takes part in." if n == 0 else "What follows from the totals of the pass before."
         self.units.append(Unit(f"between_{n}", tuple(arguments), purpose, tuple(before), tuple(loops)))
 
     def _gradient(self, count: int) -> None:
         units = {unit.name: unit for unit in self.units}
-        order = ["between_0"]
-        for n in range(count):
-            order += [self._numbered("sweep", n), f"between_{n + 1}"]
+        order = ["between_0", *(name for n in range(count) for name in (self._numbered("sweep", n), f"between_{n + 1}"))]
+        order = self.order = tuple(name for name in order if name in units)
         arguments = dict.fromkeys(argument for name in order for argument in units[name].arguments)
         lines = [f"{name}({', '.join(units[name].arguments)})" for name in order]
         purpose = "Cost and gradient over rows first..last-1." if count else "Cost and gradient."

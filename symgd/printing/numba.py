@@ -13,10 +13,10 @@ from symgd.program.linear import combined, linear
 from symgd.schedule.schedule import Nest, Schedule
 
 RESERVED = (
-    "np", "math", "njit", "FAST", "EXACT", "BLOCK", "rows", "between", "gradient", "update", "steps", "power", "first", "last", "n", "block", "count",
-    "rate", "t", "scale", "start", "stop", "norm", "tolerance", "limit", "best", "history", "total", "top", "nan", "inf", "batch", "costs", "norms",
+    "np", "math", "njit", "FAST", "EXACT", "BLOCK", "rows", "between", "gradient", "update", "steps", "first", "last", "n", "block", "count",
+    "scale", "start", "stop", "norm", "tolerance", "limit", "best", "history", "total", "top", "nan", "inf", "batch", "costs", "norms",
     "kept", "numba", "argparse", "fit", "main", "settings", "data", "parameters", "samples", "position", "result", "share", "range", "len", "min", "max",
-    "float", "int", "abs", "shuffle", "seed", "epochs",
+    "float", "int", "abs", "shuffle", "seed", "epochs", "i0", "i1", "i2", "i3", "i4", "i5",
 )  # fmt: skip
 START = {"+=": "0.0", "*=": "1.0", "max=": "-np.inf", "min=": "np.inf"}
 LOOSEST, ADD, MULTIPLY, NEGATE, RAISE, ATOM = range(6)
@@ -135,8 +135,7 @@ class Printer:
         whole = integer_value(exponent)
         if whole is not None and abs(whole) <= 64:
             return f"{at(base, ATOM)}**{whole}", RAISE
-        self.names.elementary["power"] = None
-        return f"power({known[base][0]}, {known[exponent][0]})", ATOM
+        return f"np.power({known[base][0]}, {known[exponent][0]})", ATOM
 
     def _choice(self, part: Node, known: dict[Node, tuple[str, int]]) -> str:
         pairs, otherwise = divmod(len(part.args), 2)

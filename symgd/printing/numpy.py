@@ -114,14 +114,13 @@ class _Module:
         self.bounds = said
         self.targets = tuple(dict.fromkeys(equation.target for equation in self.equations))
         read = dict.fromkeys(found.value for equation in self.equations for found in equation.reads())
-        outside = [name for name in read if name not in self.targets or name in program.inputs]
-        self.inputs = tuple(name for name in dict.fromkeys((*program.inputs, *outside)) if name in outside)
+        computed = frozenset(self.targets)
+        self.inputs = tuple(name for name in dict.fromkeys((*program.inputs, *read)) if name in read and (name in program.inputs or name not in computed))
         places = [place for e in self.equations for access in (e.left, *e.reads()) for place in access.args if place.args or place.op == "access"]
         bounds = [bound for e in self.equations for axis in e.domain for bound in (axis.low, axis.high)]
         self.integers = frozenset(found.value for found in accesses(*places, *bounds))
-        computed = sorted(self.integers & set(self.targets))
-        if computed:
-            raise NotBuilt(f"{computed[0]} stands in a subscript and is computed; such subscripts are not built yet.", accepted="integer data")
+        if self.integers & computed:
+            raise NotBuilt(f"{min(self.integers & computed)} stands in a subscript and is computed; such subscripts are not built yet.", accepted="integer data")
         self.extents = {name: self._extents(name) for name in self.targets}
         lengths = [part.value for shape in self.extents.values() for part in postorder(*shape) if part.op == "length"]
         self.lengths = tuple(dict.fromkeys((*program.lengths(), *lengths)))

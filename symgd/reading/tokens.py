@@ -235,7 +235,7 @@ class _Lexer:
         for place, letter in enumerate(typed):
             way = unicodedata.decomposition(letter).partition(" ")[0]
             if way in ("<super>", "<circle>", "<square>", "<fraction>") or (way == "<sub>" and not letter.isdigit()):
-                raise self.source.error(at + place, f"{_called(letter)} is not read inside a name.", "x^2 for a power, x[i] for a subscript")
+                raise self.source.error(at + place, f"{described(letter)} is not read inside a name.", "x^2 for a power, x[i] for a subscript")
         name = unicodedata.normalize("NFKC", typed)
         if not name.isidentifier():
             raise self.source.error(at, f"{typed} is no name.", "letters, digits and _")
@@ -264,7 +264,7 @@ class _Lexer:
             raise self.source.limit(at, f"A name has {len(name):,} characters.", f"at most {limits.NAME}")
         for place, letter in enumerate(name, at + 1):
             if letter == "\\" or not letter.isprintable():
-                raise self.source.error(place, f"{_called(letter)} cannot stand in a name.", "printable characters but \\")
+                raise self.source.error(place, f"{described(letter)} cannot stand in a name.", "printable characters but \\")
         self.operand("ARRAY" if self._follows(at + len(typed), "[") else "QUOTED", name, at)
 
     def _sign(self, typed: str, at: int) -> None:
@@ -347,10 +347,10 @@ class _Lexer:
     def _other(self, typed: str, at: int) -> None:
         if typed in REFUSED:
             raise self.source.error(at, *REFUSED[typed])
-        raise self.source.error(at, f"{_called(typed)} is no part of a formula.", "letters, digits, + - * / ^ ( ) [ ] | , and < > =")
+        raise self.source.error(at, f"{described(typed)} is no part of a formula.", "letters, digits, + - * / ^ ( ) [ ] | , and < > =")
 
 
-def _called(letter: str) -> str:
+def described(letter: str) -> str:
     """A character by its code point and name, and itself where it can be seen."""
     name = unicodedata.name(letter, "a control character" if ord(letter) < 160 else "an unnamed character")
     return f"{letter} (U+{ord(letter):04X} {name})" if letter.isprintable() and not letter.isspace() else f"U+{ord(letter):04X} {name}"

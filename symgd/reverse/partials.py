@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from symgd.nodes.fold import chained, plus
+from symgd.nodes.fold import chained, joined
 from symgd.nodes.node import ATOMS, CONDITIONS, ONE, ZERO, Node, postorder
 from symgd.rules.derivatives import Rule, partial, rule_for
 
@@ -50,7 +50,7 @@ def partials(body: Node, active: frozenset[str], output: Node | None = None) -> 
     for part in reversed(order):
         if not depends.get(part) or part not in outside:
             continue
-        slope = plus(*outside.pop(part))
+        slope = joined(*outside.pop(part))
         if part.op == "access":
             found[part] = slope
             continue

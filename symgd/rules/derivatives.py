@@ -1,10 +1,10 @@
 """The derivative of every operation and function: one row each, in our own notation.
 
-In a law u, v, w are the arguments and du, dv, dw their inner derivatives, in which every law is linear; n and c are constants. `of_output` is the same
-law in terms of the value `a` of the function itself, which a program has already computed. tests/rules/ compares every row with the slope it abbreviates.
+In a law u, v, w are the arguments and du, dv, dw their inner derivatives, in which every law is linear; n and c are constants. `of_output` is the
+same law in terms of the value `a` of the function itself, which a program has already computed.
 
 Everything is real. Kinks, once for all: the derivative of |u| at 0 is 0; `max` and `min` share a tie equally among the tied, but max(u, 0), in either
-order, has derivative 0 at 0; steps have derivative 0; a piecewise formula has the derivative of the branch that is taken, and only that branch is evaluated.
+order, has derivative 0 at 0; steps have derivative 0; a piecewise formula has the derivative of the branch that is taken, the only one evaluated.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from functools import cache
 
 from symgd.errors import NoRule
 from symgd.nodes.fold import choice, minus, one_folded, over, plus, times, to_the
+from symgd.nodes.functions import FUNCTIONS
 from symgd.nodes.node import ONE, ZERO, Node, access, fraction, node, postorder, rebuilt
 
 STEP = "It is constant between its steps, so its derivative is 0: no learning signal comes through it."
@@ -137,7 +138,7 @@ RULES: dict[str, Rule] = {
     )
 }  # fmt: skip
 
-_NAMED = {"+": "sum", "neg": "negative", "*": "product", "/": "quotient"}
+_NAMED = {"+": "sum", "neg": "negative", "*": "product", "/": "quotient", "piecewise": "piecewise"}
 
 
 def rule_for(formula: Node) -> Rule:
@@ -149,8 +150,8 @@ def rule_for(formula: Node) -> Rule:
     >>> [rule_for(expression(written)).key for written in ("x^3", "2^x", "x^y", "max(0, x)", "-x*y")]
     ['power', 'exponential', 'general-power', 'relu', 'negative']
     """
-    key = formula.op
-    if key == "^":
+    key = formula.op if formula.op in FUNCTIONS else _NAMED.get(formula.op, "")
+    if formula.op == "^":
         base, exponent = formula.args
         if _is_constant(exponent):
             key = "power"
@@ -158,12 +159,11 @@ def rule_for(formula: Node) -> Rule:
             key = "natural-exponential"
         else:
             key = "exponential" if _is_constant(base) else "general-power"
-    elif key == "max" and len(formula.args) == 2 and any(_is_zero(argument) for argument in formula.args):
+    elif formula.op == "max" and len(formula.args) == 2 and any(_is_zero(argument) for argument in formula.args):
         key = "relu"
-    found = RULES.get(_NAMED.get(key, key))
-    if found is None:
-        raise NoRule(f"There is no derivative rule for {key}.")
-    return found
+    if key not in RULES:
+        raise NoRule(f"There is no derivative rule for {formula.op}.")
+    return RULES[key]
 
 
 def partial(formula: Node, position: int, output: Node | None = None) -> Node:

@@ -149,7 +149,23 @@ def _folded(part: Node, args: tuple[Node, ...]) -> Node:
         return over(*args)
     if part.op in REDUCTIONS and args != part.args:
         return _reduced(part.op, args[0], list(args[1:]))
-    return part if args == part.args else node(part.op, *args, value=part.value)
+    same = part if args == part.args else node(part.op, *args, value=part.value)
+    return _as_softmax(same) if same.op == "exp" else same
+
+
+def _as_softmax(exponential: Node) -> Node:
+    """exp(z[l] - logsumexp of z over l) is known by its name."""
+    inner = exponential.args[0]
+    if inner.op != "+" or len(inner.args) != 2 or inner.args[1].op != "neg" or inner.args[1].args[0].op != "logsumexp":
+        return exponential
+    exponent, total = inner.args[0], inner.args[1].args[0]
+    if len(total.args) != 2:
+        return exponential
+    bound, low, high = total.args[1].args
+    for letter in free_indices(exponent) - free_indices(total):
+        if substituted(total.args[0], {bound: letter}) is exponent:
+            return node("softmax", exponent, range_(letter, low, high))
+    return exponential
 
 
 def _reduced(op: str, body: Node, bounds: list[Node]) -> Node:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from symgd.nodes.fold import plus
+from symgd.nodes.fold import joined
 from symgd.program.equation import Equation, Program, Scan
 from symgd.tidy.inline import whole
 
@@ -22,7 +22,7 @@ def merged(program: Program) -> Program:
             parts = [item for place in places if isinstance(item := program.equations[place], Equation)]
             for place in places:
                 output[place] = None
-            output[places[-1]] = replace(parts[-1], body=plus(*(part.body for part in parts)))
+            output[places[-1]] = replace(parts[-1], body=joined(*(part.body for part in parts)))
     return replace(program, equations=tuple(item for item in output if item is not None))
 
 

@@ -13,12 +13,13 @@ import numpy as np
 
 from symgd.cost.checked import Checked
 from symgd.nodes.node import postorder
-from symgd.printing.module import Generated, Updates, kernels
+from symgd.printing.module import Generated, kernels
 from symgd.program.equation import Program
 from symgd.program.extents import input_extents
 from symgd.program.shapes import check_subscripts, shape_of, solve, value
 from symgd.schedule.schedule import schedule
 from symgd.training.inputs import arrays, missing
+from symgd.updates.optimizers import Updates
 
 LONGEST = 4000  # nodes of a program that Numba is asked to compile: about half a minute
 CACHE = 1 << 15  # numbers of scratch memory for the rows of one block
@@ -90,6 +91,10 @@ class Kernels:
     def identifier(self, name: str) -> str:
         """The place of a name in the memory."""
         return next(slot.identifier for slot in self.generated.memory.values() if slot.name == name and slot.role not in ("length", "share", "kept"))
+
+    def scalar(self, name: str) -> str:
+        """The argument by which the generated functions take a setting of the update rule."""
+        return self.generated.settings[name]
 
     def value(self, bound: Bound, name: str) -> float | np.ndarray:
         """A parameter, adjoint or other computed value, as a float or a copy of the array."""

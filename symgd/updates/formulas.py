@@ -32,9 +32,11 @@ def formula(of: str, source: str, letters: Collection[str]) -> Node:
     if not isinstance(source, str):
         raise InputError(f"A formula of {of} is {source!r}.", accepted="text, such as 'w - eta*g'")
     found = expression(source, names=letters)
-    for part in postorder(found):
+    parts = postorder(found)
+    for part in parts:
         if part.op in REDUCTIONS:
             raise NotBuilt(f"{part.op} in {source}: sums and other reductions in {of} are not built yet.", accepted="formulas of one element")
+    for part in parts:
         if part.op in ("index", "length") or (part.op == "access" and part.args):
             raise InputError(f"{of} has an index in {source}; it works on one element at a time.", accepted=", ".join(letters))
     for letter in accesses(found):

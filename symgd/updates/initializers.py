@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import blake2b
+from numbers import Real
 from types import MappingProxyType
 from typing import Any
 
@@ -153,9 +154,9 @@ def _start(name: str, shape: tuple[int, ...], given: object, seed: int) -> NDArr
     if isinstance(given, str | Initializer):
         stream = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "little")
         return _row(name, given).draw(shape, np.random.Generator(philox(seed, stream)))
-    if np.ndim(given) == 0 and not isinstance(given, np.ndarray):  # type: ignore[arg-type]
-        return np.full(shape, checked_number(f"The start of {name}", given))
-    return _copied(name, shape, given)
+    if isinstance(given, list | tuple) or (hasattr(given, "__array__") and not isinstance(given, Real)):
+        return _copied(name, shape, given)
+    return np.full(shape, checked_number(f"The start of {name}", given))
 
 
 def _copied(name: str, shape: tuple[int, ...], given: Any) -> NDArray[np.float64]:

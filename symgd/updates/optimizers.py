@@ -199,7 +199,8 @@ def update_equations(rule: UpdateRule, domains: Mapping[str, tuple[Range, ...]],
     """
     scalars = {letter: fresh.exactly(letter) for letter in (STEP, RATE, *rule.settings)}
     named = {access(letter): access(name) for letter, name in scalars.items()}
-    constant = {part: access(fresh("c")) for part in _constant_parts(rule.formulas.values(), frozenset(scalars))}
+    step, begin = rule.formulas, rule.start
+    constant = {part: access(fresh("c")) for part in _constant_parts(step.values(), frozenset(scalars))}
     equations = [Equation(name.value, (), "=", (), substituted(part, named), rule="update") for part, name in constant.items()]
     start: list[Equation] = []
     state: dict[str, tuple[Node, ...]] = {}
@@ -208,7 +209,7 @@ def update_equations(rule: UpdateRule, domains: Mapping[str, tuple[Range, ...]],
         state.update((arrays[letter], tuple(axis.high for axis in domain)) for letter in rule.state)
         at = tuple(axis.index for axis in domain)
         elements = {access(letter): access(array, *at) for letter, array in {**arrays, GRADIENT: adjoints[parameter]}.items()}
-        for lines, formulas in ((start, rule.start), (equations, rule.formulas)):
+        for lines, formulas in ((start, begin), (equations, step)):
             for letter, body in formulas.items():
                 lines.append(Equation(arrays[letter], at, "=", domain, substituted(body, {**named, **elements, **constant}), rule="update"))
     return Updates(rule, tuple(equations), MappingProxyType(state), tuple(start), MappingProxyType(scalars))

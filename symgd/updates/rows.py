@@ -144,7 +144,8 @@ def checked_number(name: str, value: object, interval: str = "(-oo, oo)") -> flo
 
 def checked_whole(name: str, value: object, low: int, high: int | None = None, of: str = "") -> int:
     """A whole number of low..high."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < low or (high is not None and value > high):
+    whole = int(value) if not isinstance(value, bool) and isinstance(value, Integral) else None
+    if whole is None or whole < low or (high is not None and whole > high):
         limits = f"from {low} up" if high is None else f"from {low} to {high}"
         raise InputError(f"{name} is {brief(value)}.", accepted=f"whole numbers {limits}{of}")
-    return int(value)
+    return whole

@@ -15,6 +15,7 @@ CTX = mpmath.mp.clone()
 CTX.dps = 60
 EPSILON = 2.0**-52
 ULPS = 8
+ABSOLUTE = {"loggamma": 4 * EPSILON}  # its logarithm is taken inside libm, so near its zeros and its minimum only the absolute error is small
 
 generator = np.random.default_rng(7)
 HARD = [0.0, 1.0, -1.0, 1e-12, -1e-12, 1e-300, 1e300, -1e300, 40.0, -40.0, 1000.0, -1000.0, 1.0 + 1e-9, 1.0 - 1e-9, 1.4616321449683622, 170.5, -170.5]
@@ -83,8 +84,11 @@ def written(row, target):
 
 
 def implementation(row, target, namespaces):
-    function = eval(written(row, target), namespaces[target])
-    return njit(error_model="numpy")(function) if target == "numba" else function
+    known = namespaces[target].setdefault("known", {})
+    if row.name not in known:
+        function = eval(written(row, target), namespaces[target])
+        known[row.name] = njit(error_model="numpy")(function) if target == "numba" else function
+    return known[row.name]
 
 
 def arguments(row):
@@ -105,7 +109,7 @@ def allowed(row, args, want):
         if not (row.name == "polygamma" and place == 0):
             moved = exact(row, (*args[:place], argument * (1 + EPSILON), *args[place + 1 :]))
             spread += abs(moved - want) if CTX.isfinite(moved) else 0
-    return ULPS * float(spread)
+    return ULPS * float(spread) + ABSOLUTE.get(row.name, 0.0)
 
 
 @pytest.mark.parametrize("row", FUNCTIONS.values(), ids=lambda row: row.name)
@@ -162,9 +166,8 @@ def test_real_powers():
 
 
 def test_definitions_come_before_their_use():
-    for name in ELEMENTARY:
-        text = sources([name])
-        for other in needed([name]):
-            assert text.index(f"def {other}(") >= 0
-        for row in ELEMENTARY.values():
-            assert set(called(row.source)) - {row.name} == set(row.needs)
+    for row in ELEMENTARY.values():
+        assert set(called(row.source)) - {row.name} == set(row.needs)
+        text = sources([row.name])
+        places = [text.index(f"def {name}(") for name in needed([row.name])]
+        assert places == sorted(places)

@@ -1,0 +1,39 @@
+"""Which data a mini-batch slices, and which costs have none."""
+
+from __future__ import annotations
+
+from symgd.errors import InputError, NotBuilt
+from symgd.nodes.node import free_indices
+from symgd.nodes.text import text
+from symgd.program.equation import Program
+from symgd.program.levels import levels
+
+
+def batched_inputs(program: Program) -> dict[str, int]:
+    """Data name -> the position of its sample axis, for all data with one.
+
+    Raises NotBuilt for a cost in which a sample reads others, or with a parameter for each sample: its mini-batches would mean something else.
+
+    >>> from symgd.nodes.node import length
+    >>> from symgd.program.equation import read_equation
+    >>> line = read_equation("C += (w[j]*X[i, j] - y[i])^2/m for i in 0:m, j in 0:d")
+    >>> batched_inputs(Program((line,), {"w": 1, "X": 2, "y": 1}, "C", ("w",), row=length("m")))
+    {'X': 0, 'y': 0}
+    """
+    if program.row is None:
+        raise InputError("The sums of this cost share no axis that batches could be taken from.", accepted="no batch_size")
+    found = levels(program)
+    positions: dict[str, int] = {}
+    for equation, row in zip(found.equations, found.row, strict=True):
+        over_samples = [axis for axis in equation.domain if axis.high is program.row]
+        if len(over_samples) > 1 or (over_samples and row is None):
+            raise NotBuilt(f"In {equation} a sample meets other samples; mini-batches of such a cost are not built yet.", accepted="no batch_size")
+        for read in equation.reads():
+            for position, place in enumerate(read.args):
+                if row is None or row not in free_indices(place) or read.value in program.extents:
+                    continue
+                if read.value in program.parameters:
+                    raise NotBuilt(f"{read.value} has an entry a sample; mini-batches of such a cost are not built yet.", accepted="no batch_size")
+                if place is not row or positions.setdefault(read.value, position) != position:
+                    raise NotBuilt(f"{text(read)} reads other samples; mini-batches of such a cost are not built yet.", accepted="no batch_size")
+    return positions
