@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from symgd.compiling.elementary import called, elementwise
+from symgd.printing.elementary import called, elementwise
 from symgd.compiling.guard import NUMPY, check_module
 from symgd.errors import InputError
 from symgd.printing.numpy import printed

@@ -18,7 +18,7 @@ class Function:
     function of two arguments, nested from the left. `latex` without `{0}` is a head, `\\tanh`, before arguments in parentheses.
     `sympy` is a name in the sympy namespace, a dotted path, or a formula in our own notation in the letters u, v, w for what SymPy lacks.
     `mpmath` takes an mpmath context and the arguments, NaN where the value is not real.
-    `numpy` and `numba` may call the functions of compiling/elementary.py by name.
+    `numpy` and `numba` may call the functions of printing/elementary.py by name.
 
     >>> FUNCTIONS["tanh"].numpy, FUNCTIONS["sigmoid"].sympy, SPELLED["arcsin"]
     ('np.tanh({0})', '1/(1 + exp(-u))', 'asin')

@@ -7,58 +7,51 @@ a quotient is a quotient again, an index is told from a parameter, the symbol of
 from __future__ import annotations
 
 import ast
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from fractions import Fraction
-from functools import cache, partial
+from functools import cache
+from importlib import import_module
 from math import isfinite
 from typing import Any
-from unicodedata import normalize
 
 import sympy as sp
 from sympy.core.function import AppliedUndef
-from sympy.core.numbers import NumberSymbol
-from sympy.core.relational import Relational
+from sympy.core.numbers import ComplexInfinity, ImaginaryUnit, Infinity, NaN, NegativeInfinity, NumberSymbol
 from sympy.functions.elementary.piecewise import ExprCondPair
-from sympy.logic.boolalg import Boolean, BooleanAtom
+from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
+from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.matrices.matrixbase import MatrixBase
 from sympy.tensor.array.ndim_array import NDimArray
 
 from symgd.errors import InputError, LimitError, NotBuilt
 from symgd.nodes.formula import Formula
-from symgd.nodes.functions import ABBREVIATIONS, FUNCTIONS, SPELLED
-from symgd.nodes.node import ONE, TRUE, FALSE, ZERO, Node, access, index, length, node, number, postorder, range_
+from symgd.nodes.functions import FUNCTIONS, SPELLED
+from symgd.nodes.node import CONDITIONS, FALSE, ONE, REDUCTIONS, TRUE, ZERO, Node, access, index, length, node, number, postorder, range_
 from symgd.nodes.order import Order
-from symgd.nodes.sympy_forms import REDUCTION_CLASSES, ArgMax, Axis, Reduction, Sample, Softmax, Total, length_symbol, unfolded
+from symgd.nodes.sympy_forms import REDUCTION_CLASSES, ArgMax, Axis, Reduction, Sample, length_symbol, unfolded
+from symgd.nodes.sympy_names import Definition, Limit, Names, free, indexed_name, is_length, length_key, shown
 
 __all__ = ["from_sympy", "to_sympy"]
 
-NAME_LETTERS = 200
 DIGITS = 4000
 UNEVALUATED = 300
-"""Expressions with more symbols and operations, written out, are built without asking SymPy to evaluate them: it may need exponential time."""
+"""Formulas longer than this, written out, are handed to SymPy unevaluated: what it asks of them can take exponential time."""
 
-INDEX_FORM = "an index form such as sg.total(W[k, j]*x[j], j)"
-REFUSED: tuple[tuple[tuple[type, ...], str, str], ...] = (
+_RELATIONS: dict[str, Any] = {"<": sp.Lt, "<=": sp.Le, ">": sp.Gt, ">=": sp.Ge, "==": sp.Eq, "!=": sp.Ne}
+_LOGIC: dict[str, Any] = {"and": sp.And, "or": sp.Or, "not": sp.Not}
+_OPS: dict[Any, str] = {cls: op for op, cls in (*_RELATIONS.items(), *_LOGIC.items())}
+_REFUSED: tuple[tuple[tuple[Any, ...], str, str], ...] = (
     ((AppliedUndef,), "{} is an undefined function.", "an array f[i], or the formula of the function"),
-    ((sp.Integral,), "{} is an integral.", "its value as a formula, or a sum"),
-    ((sp.Limit,), "{} is a limit.", "its value as a formula"),
-    ((sp.Derivative, sp.Subs), "{} is a derivative.", "the formula of the derivative"),
-    ((MatrixBase, sp.MatrixExpr, NDimArray, sp.Trace, sp.Determinant, sp.matrices.expressions.matexpr.MatrixElement), "{} is made of matrices.", INDEX_FORM),
-    ((sp.Tuple, sp.Dict, sp.Set), "{} is a collection, not one formula.", "one real formula"),
-    ((sp.core.numbers.ImaginaryUnit,), "The formula contains the imaginary unit I.", "real formulas"),
-    ((sp.core.numbers.Infinity, sp.core.numbers.NegativeInfinity, sp.core.numbers.ComplexInfinity), "The formula contains {}: something infinite.", "finite formulas"),
-    ((sp.core.numbers.NaN,), "The formula contains an undefined constant (nan), as 0/0 gives.", "defined formulas"),
-    ((sp.IndexedBase,), "The array {} stands without an index.", "{}[i]"),
-    ((sp.DiracDelta,), "{} is no function.", "functions"),
-    ((Boolean,), "{} is a condition, not a number.", "a real formula; conditions stand inside Piecewise"),
+    ((sp.Integral,), "{} is an integral, which symgd does not evaluate.", "its value as a formula, or a sum"),
+    ((sp.Limit,), "{} is a limit, which symgd does not evaluate.", "its value as a formula"),
+    ((sp.Derivative, sp.Subs), "{} is an unevaluated derivative.", "its value as a formula"),
+    ((MatrixBase, sp.MatrixExpr, MatrixElement, NDimArray, sp.Trace, sp.Determinant), "{} is made of matrices.", "an index form such as sg.total(W[k, j]*x[j], j)"),
+    ((sp.Tuple, sp.Dict, sp.Set), "{} is a collection and no formula.", "one real formula"),
+    ((ImaginaryUnit,), "The formula contains the imaginary unit {}.", "real formulas"),
+    ((Infinity, NegativeInfinity, ComplexInfinity), "The formula contains {}, which is infinite.", "finite formulas"),
+    ((NaN,), "The formula contains nan, an undefined constant such as 0/0.", "defined formulas"),
+    ((sp.IndexedBase,), "The array {} stands without an index.", "an element, such as {}[i]"),
+    ((Boolean,), "symgd does not know the condition {}.", "comparisons, And, Or, Not"),
 )  # fmt: skip
-
-CONDITIONS: dict[type, str] = {
-    sp.StrictLessThan: "<", sp.LessThan: "<=", sp.StrictGreaterThan: ">", sp.GreaterThan: ">=", sp.Eq: "==", sp.Ne: "!=",
-    sp.And: "and", sp.Or: "or", sp.Not: "not",
-}  # fmt: skip
-PASSED_THROUGH = (sp.re, sp.conjugate, sp.UnevaluatedExpr)
 
 
 def from_sympy(expression: Any, where: Any = (), *, known: Formula | None = None) -> Formula:
@@ -70,194 +63,330 @@ def from_sympy(expression: Any, where: Any = (), *, known: Formula | None = None
     >>> found.samples, found.hidden, found.expression
     (('x', 'y'), 'i', <mean of 2>)
     """
-    return _Reading(expression, where, known).formula()
+    return _Reading(expression, where, known or Formula(ZERO)).formula()
 
 
 class _Reading:
-    """One formula on its way in. First the expressions are listed, each once; then what every symbol means is settled; then nodes are built."""
+    """One formula on its way in: list its parts, each once; settle its names; build the nodes from the parts up."""
 
-    def __init__(self, expression: Any, where: Any, known: Formula | None) -> None:
-        self.known = known or Formula(ZERO)
-        self.expression = _sympified(expression, "The cost")
-        self.where = [(_target(left), _sympified(right, f"The definition of {_shown(left)}")) for left, right in _pairs(where)]
-        self.order: dict[int, Any] = {}
-        self.parts: dict[int, tuple[Any, ...]] = {}
-        self.limits: dict[int, tuple[tuple[Any, Any, Any], ...]] = {}
-        self.notes: list[str] = list(self.known.notes)
-        self.sort = Order()
+    def __init__(self, expression: Any, where: Any, known: Formula) -> None:
+        self.expression = _sympified(expression, "The formula")
+        self.where = _definitions(where)
+        self.known = known
+        self.parts: dict[int, Any] = {}
+        self.inner: dict[int, tuple[Any, ...]] = {}
+        self.limits: dict[int, tuple[Limit, ...]] = {}
+        self.made: dict[int, Node] = {}
+        self.notes = list(known.notes)
+        self.order = Order()
         for root in (self.expression, *(side for pair in self.where for side in pair)):
             self._list(root)
-        self._meanings()
+        self.names = Names(self.parts, self.inner, self.limits, self.expression, self.where, known)
 
-    # listing
+    def formula(self) -> Formula:
+        for key, part in self.parts.items():
+            self.made[key] = self._node(part, [self.made[id(inner)] for inner in self.inner[key]])
+        names, columns = self.names, self.names.columns
+        for root, what in ((self.expression, "The formula"), *((body, f"The definition of {shown(left)}") for left, body in self.where)):
+            if self.made[id(root)].op in CONDITIONS:
+                raise InputError(f"{what} is a condition, not a number.", accepted="a real formula; conditions stand inside Piecewise")
+        given = dict.fromkeys(names.names[column] for column in columns if column not in names.derived)
+        return Formula(
+            expression=self.made[id(self.expression)],
+            definitions=tuple((self.made[id(left)], self.made[id(body)]) for left, body in self.where),
+            axes=_Lengths(self).of_free_letters(),
+            samples=tuple(dict.fromkeys((*self.known.samples, *given))),
+            hidden=names.hidden if self.hidden_is_used() else self.known.hidden,
+            symbols={**self.known.symbols, **names.symbols},
+            notes=tuple(dict.fromkeys(self.notes)),
+        )
+
+    def hidden_is_used(self) -> bool:
+        return bool(self.names.columns) or any(isinstance(part, Reduction) and not self.limits[key] for key, part in self.parts.items())
 
     def _list(self, root: Any) -> None:
-        """Every subexpression below the root once, by identity, parts first. Comparing two deep expressions can take exponential time."""
+        """Every part once, by identity, inner parts first: comparing two deep expressions can take exponential time."""
         stack = [(root, False)]
         while stack:
             part, opened = stack.pop()
-            if id(part) in self.order:
+            if id(part) in self.parts:
                 continue
             if opened:
-                self.order[id(part)] = part
+                self.parts[id(part)] = part
                 continue
-            if id(part) not in self.parts:
-                self.parts[id(part)] = self._parts(part)
+            if id(part) not in self.inner:
+                self.inner[id(part)] = self._inner(part)
             stack.append((part, True))
-            stack.extend((inner, False) for inner in reversed(self.parts[id(part)]))
+            stack.extend((inner, False) for inner in reversed(self.inner[id(part)]))
 
-    def _parts(self, part: Any) -> tuple[Any, ...]:
-        """What has to be converted before the part can be. Refuses by name what no formula may contain."""
-        if isinstance(part, (sp.Symbol, sp.Idx, sp.Number, NumberSymbol, BooleanAtom)):
-            return self._bounds_of(part) if isinstance(part, sp.Idx) else ()
+    def _inner(self, part: Any) -> tuple[Any, ...]:
+        """The parts from which the node of this part is built. Refuses by name what no formula may contain."""
+        if isinstance(part, sp.Symbol):
+            return () if getattr(part, "axis", None) is None else (part.axis,)
+        if isinstance(part, sp.Idx):
+            return _range(part)
         if isinstance(part, sp.Indexed):
+            indexed_name(part)
             return tuple(part.indices)
         if isinstance(part, (sp.Sum, sp.Product, Reduction)):
             return self._opened(part)
-        if isinstance(part, ExprCondPair):
-            return (part.expr, part.cond)
+        if isinstance(part, sp.Piecewise):
+            return tuple(side for pair in part.args for side in (pair.expr, pair.cond))
         if isinstance(part, sp.KroneckerDelta):
             return tuple(part.args[:2])
-        if isinstance(part, (sp.Add, sp.Mul, sp.Pow, sp.Piecewise, sp.ITE, *PASSED_THROUGH, sp.im)) or type(part) in CONDITIONS or _row(part):
-            return tuple(part.args)
-        for classes, what, accepted in REFUSED:
-            if isinstance(part, classes):
-                raise InputError(what.format(_shown(part)), accepted=accepted.format(_shown(part)))
-        raise InputError(f"symgd does not know SymPy's {_shown(type(part).__name__)}.", accepted="the functions in docs/notation.md")
-
-    def _bounds_of(self, idx: Any) -> tuple[Any, ...]:
-        """The low end and the length of the range of an Idx."""
-        if not idx.label.is_Symbol:
-            raise InputError(f"The index {_shown(idx)} is a formula.", accepted="a letter: Idx('i', m)")
-        if idx.lower is None or idx.upper is None:
+        if isinstance(part, (sp.Rational, sp.Float, NumberSymbol, BooleanTrue, BooleanFalse)):
             return ()
-        return (idx.lower, idx.length if isinstance(idx, Axis) else idx.upper + 1)
+        if type(part) in _OPEN or _function(type(part)):
+            return tuple(part.args)
+        for classes, what, accepted in _REFUSED:
+            if isinstance(part, classes):
+                raise InputError(what.format(shown(part)), accepted=accepted.format(shown(part)))
+        raise InputError(f"symgd does not know SymPy's {shown(type(part).__name__)}.", accepted="the functions in docs/notation.md")
 
     def _opened(self, reduction: Any) -> tuple[Any, ...]:
-        """The body, then low and high of every limit as SymPy has them, the innermost first; high excluded from here on."""
+        """The body, the indices and their bounds. Limits come as SymPy has them, the innermost first, but with the high end excluded."""
         if isinstance(reduction, ArgMax):
-            raise NotBuilt("argmax is for metrics and has no derivative.", accepted="maximum, or softmax")
-        written = reduction.limits if isinstance(reduction, (sp.Sum, sp.Product)) else tuple(reversed(reduction.limits))
-        found: list[tuple[Any, Any, Any]] = []
-        for limit in written:
-            variable, low, high = limit
+            raise NotBuilt("argmax has no derivative; in metrics it is not built yet.", accepted="maximum, or softmax")
+        written = reduction.limits[::-1] if isinstance(reduction, Reduction) else reduction.limits
+        found = tuple((variable, low, high + 1) for variable, low, high in written)
+        for (variable, low, high), (_, _, last) in zip(found, written, strict=True):
             if not isinstance(variable, (sp.Symbol, sp.Idx)):
-                raise InputError(f"{_shown(variable)} is summed over.", accepted="an index letter")
-            for bound in (low, high):
-                if bound.is_infinite or bound is sp.nan:
-                    raise InputError(f"The sum over {_shown(variable)} is infinite.", accepted="finite bounds")
-                if bound.is_Number and not bound.is_Integer:
-                    raise InputError(f"The sum over {_shown(variable)} ends at {_shown(bound)}.", accepted="whole numbers as bounds")
-            found.append((variable, low, high + 1))
-        self.limits[id(reduction)] = tuple(found)
-        indices = [variable for variable, _, _ in found if isinstance(variable, sp.Idx)]
-        return (reduction.function, *indices, *(bound for _, low, high in found for bound in (low, high)))
+                raise InputError(f"{shown(variable)} stands where the index of a sum should.", accepted="an index letter")
+            for bound in (low, last):
+                if isinstance(bound, (Infinity, NegativeInfinity, ComplexInfinity, NaN)):
+                    raise InputError(f"The sum over {shown(variable)} is infinite.", accepted="finite bounds")
+                if isinstance(bound, sp.Number) and not isinstance(bound, sp.Integer):
+                    raise InputError(f"The sum over {shown(variable)} has the bound {shown(bound)}.", accepted="whole numbers")
+            if isinstance(low, sp.Integer) and isinstance(high, sp.Integer) and high < low:
+                raise InputError(f"The bounds of the sum over {shown(variable)} are reversed: {low} to {last}.", accepted="low <= high; low = high + 1 is empty")
+        self.limits[id(reduction)] = found
+        return reduction.function, *(item for limit in found for item in limit)
 
-    # meanings
+    # nodes
 
-    def _meanings(self) -> None:
-        """Settles which symbols are indices, lengths, columns and names, and what each is called in nodes."""
-        parts = list(self.order.values())
-        symbols = {part for part in parts if isinstance(part, sp.Symbol)}
-        arrays = {_base(part): None for part in parts if isinstance(part, sp.Indexed)}
-        idx = {part for part in parts if isinstance(part, sp.Idx)}
-        bound = {variable for limits in self.limits.values() for variable, _, _ in limits}
-        ends = [end for limits in self.limits.values() for _, low, high in limits for end in (low, high)]
-        ends += [end for part in idx for end in self._bounds_of(part)]
-        in_ends = self._symbols(ends) - bound
-        in_targets = {s: n for n, (left, _) in enumerate(self.where) for s in self._symbols(left.indices if isinstance(left, sp.Indexed) else ())}
-        letters = {s for s, n in in_targets.items() if not _is_length(s) and (s not in in_ends or s in self._symbols([self.where[n][1]], inside=True))}
-        self.ranged = in_ends - letters
-        subscripts = [at for part in parts if isinstance(part, sp.Indexed) for at in part.indices]
-        letters |= {s for s in self._symbols(subscripts) - self.ranged if not _is_length(s)}
-        self.lengths = self.ranged | {s for s in self._symbols(subscripts) - bound if _is_length(s)}
-        self.indices = idx | bound | letters
-        self._name(symbols - self.indices, arrays)
-        self._letter()
-        self._columns()
+    def _node(self, part: Any, args: list[Node]) -> Node:
+        kind = type(part)
+        if isinstance(part, sp.Symbol):
+            return self._symbol(part, args)
+        build = _BUILDERS.get(kind)
+        if build is not None:
+            return build(self, part, args)
+        if isinstance(part, sp.Idx):
+            return index(self.names.letters[part])
+        if isinstance(part, sp.Rational):
+            return _signed(part.p, part.q)
+        if isinstance(part, NumberSymbol):
+            return _constant(part)
+        if isinstance(part, Reduction):
+            return self._reduction(part, part.op, args)
+        if kind in _OPS:
+            return _chained(_OPS[kind], args)
+        return _call(_function(kind) or "", part, args)
 
-    def _symbols(self, roots: Iterable[Any], inside: bool = False) -> set[Any]:
-        """The symbols in these expressions, outside subscripts, or also `inside` them."""
-        found: set[Any] = set()
-        seen: set[int] = set()
-        stack = list(roots)
-        while stack:
-            part = stack.pop()
-            if id(part) in seen:
-                continue
-            seen.add(id(part))
-            if isinstance(part, sp.Symbol):
-                found.add(part)
-            elif not isinstance(part, (sp.Indexed, sp.Idx)) or inside:
-                stack.extend(self.parts.get(id(part), part.args))
+    def _symbol(self, symbol: Any, args: list[Node]) -> Node:
+        names = self.names
+        if symbol in names.letters:
+            return index(names.letters[symbol])
+        if symbol in names.lengths:
+            return length(symbol.name)
+        if symbol in names.derived or symbol in names.columns:
+            return access(names.names[symbol], index(names.hidden))
+        return access(names.names[symbol], *args)
+
+    def _indexed(self, part: Any, args: list[Node]) -> Node:
+        return access(self.names.names[part.base], *args)
+
+    def _sum(self, part: Any, args: list[Node]) -> Node:
+        """Terms in the order in which SymPy prints them; a difference is a sum with `neg` in it."""
+        return node("+", *self.order.terms(args)) if len(args) > 1 else args[0] if args else ZERO
+
+    def _product(self, part: Any, args: list[Node]) -> Node:
+        """SymPy writes u/v as u*v**-1 and -u as (-1)*u: the quotient and the minus come back."""
+        if not args:
+            return ONE
+        first, negative = part.args[0], False
+        above: list[Node] = []
+        below: list[Node] = []
+        rest = list(args)
+        if isinstance(first, sp.Rational):
+            rest = rest[1:]
+            negative = first.p < 0
+            above += [_signed(abs(first.p), 1)] if abs(first.p) != 1 else []
+            below += [_signed(first.q, 1)] if first.q != 1 else []
+        elif rest[0].op == "neg" and rest[0].args[0].op == "number":
+            negative, rest[0] = True, rest[0].args[0]
+        fixed = any(isinstance(factor, sp.Number) for factor in part.args[1:])
+        for factor in rest if fixed else self.order.factors(rest):
+            if factor.op == "/" and factor.args[0] is ONE:
+                below.append(factor.args[1])
+            elif factor.op == "^" and factor.args[1].op == "neg":
+                below.append(node("^", factor.args[0], factor.args[1].args[0]))
+            else:
+                above.append(factor)
+        found = _chained("*", above) if above else ONE
+        if below:
+            found = node("/", found, _chained("*", below))
+        return node("neg", found) if negative else found
+
+    def _power(self, part: Any, args: list[Node]) -> Node:
+        base, exponent = args
+        turned = exponent.op == "neg" and exponent.args[0].op == "number"
+        if turned:
+            exponent = exponent.args[0]
+        found = base if exponent is ONE else node("sqrt", base) if exponent.value == "1/2" else node("^", base, exponent)
+        return node("/", ONE, found) if turned else found
+
+    def _piecewise(self, part: Any, args: list[Node]) -> Node:
+        values, conditions = args[0::2], args[1::2]
+        if any(condition.op not in CONDITIONS for condition in conditions):
+            raise InputError(f"A condition of {shown(part)} is a number.", accepted="comparisons, And, Or, Not")
+        if all(value.op == "number" or (value.op == "neg" and value.args[0].op == "number") for value in values):
+            self.notes.append("A Piecewise has constant branches only, so its derivative is 0. In Python `x[i] == 0` is False at once: write sp.Eq(x[i], 0).")
+        if conditions[-1] is TRUE:
+            return node("piecewise", *args[:-1]) if len(args) > 2 else args[0]
+        return node("piecewise", *args)
+
+    def _delta(self, part: Any, args: list[Node]) -> Node:
+        return node("piecewise", ONE, node("==", *args), ZERO)
+
+    def _choice(self, part: Any, args: list[Node]) -> Node:
+        """ITE, a condition made of conditions."""
+        condition, then, otherwise = args
+        return node("or", node("and", condition, then), node("and", node("not", condition), otherwise))
+
+    def _reduction(self, part: Any, op: str, args: list[Node]) -> Node:
+        """Ranges come outer first. A letter that runs twice in one SymPy sum makes two sums, one in the other."""
+        if not self.limits[id(part)]:
+            return node(op, args[0], self._samples(part))
+        body, ranges = args[0], [range_(*args[n : n + 3]) for n in range(1, len(args), 3)]
+        if any(r.args[1] is r.args[2] and r.args[1].op == "number" for r in ranges):
+            if op not in ("sum", "product"):
+                raise InputError(f"The {op} in {shown(part)} runs over nothing.", accepted="at least one element")
+            return ZERO if op == "sum" else ONE
+        group: list[Node] = []
+        for found in ranges:
+            if any(found.args[0] is other.args[0] for other in group):
+                body, group = node(op, body, *reversed(group)), []
+            group.append(found)
+        return node(op, body, *reversed(group))
+
+    def _samples(self, reduction: Any) -> Node:
+        """The range of the hidden sample axis, where the reduction is over data columns."""
+        names = self.names
+        body = reduction.function
+        if not names.on_hidden(body):
+            named = sorted(names.letters[item] for item in self.names.free[id(body)] if item in names.letters)
+            if named:
+                raise InputError(f"{shown(reduction)} has no axis, and stands over {', '.join(named)}.", accepted=f"{reduction.word}(..., {named[0]})")
+            if not names.columns and not self.known.hidden:
+                raise InputError(
+                    f"{shown(reduction)} runs over the samples, and the formula has no data column.",
+                    accepted=f'columns from sg.samples("x y"), or an axis: {reduction.word}(..., i)',
+                )
+        return range_(index(names.hidden), ZERO, length(names.hidden_length))
+
+    def _same(self, part: Any, args: list[Node]) -> Node:
+        return args[0]
+
+    def _nothing(self, part: Any, args: list[Node]) -> Node:
+        return ZERO
+
+    def _true(self, part: Any, args: list[Node]) -> Node:
+        return TRUE
+
+    def _false(self, part: Any, args: list[Node]) -> Node:
+        return FALSE
+
+    def _float(self, part: Any, args: list[Node]) -> Node:
+        """The shortest decimal that is this number again."""
+        try:
+            finite = isfinite(float(part))
+        except OverflowError:
+            finite = False
+        if not finite:
+            raise InputError(f"The number {shown(part)} is no float64.", accepted="numbers below 1.8e308")
+        text = repr(float(part)) if part._prec == 53 else sp.mpmath.libmp.to_str(part._mpf_, sp.mpmath.libmp.prec_to_dps(part._prec))
+        found = number(text.removeprefix("-"))
+        return node("neg", found) if text.startswith("-") else found
+
+
+_BUILDERS: dict[Any, Callable[[_Reading, Any, list[Node]], Node]] = {
+    sp.Add: _Reading._sum,
+    sp.Mul: _Reading._product,
+    sp.Pow: _Reading._power,
+    sp.Float: _Reading._float,
+    sp.Indexed: _Reading._indexed,
+    sp.Piecewise: _Reading._piecewise,
+    sp.KroneckerDelta: _Reading._delta,
+    sp.ITE: _Reading._choice,
+    sp.Sum: lambda reading, part, args: reading._reduction(part, "sum", args),
+    sp.Product: lambda reading, part, args: reading._reduction(part, "product", args),
+    sp.re: _Reading._same,
+    sp.conjugate: _Reading._same,
+    sp.UnevaluatedExpr: _Reading._same,
+    sp.im: _Reading._nothing,
+    BooleanTrue: _Reading._true,
+    BooleanFalse: _Reading._false,
+}
+_OPEN = frozenset({*_BUILDERS, *_OPS})
+"""The classes that are built from their args."""
+
+
+class _Lengths:
+    """The lengths of the axes whose letters a formula leaves free: where its definitions put them."""
+
+    def __init__(self, reading: _Reading) -> None:
+        self.reading, self.names, self.made = reading, reading.names, reading.made
+        self._found: dict[Any, Node] = {}
+        for key, part in reading.parts.items():
+            if isinstance(part, sp.Idx) and (ends := reading.inner[key]):
+                if self.made[id(ends[0])] is not ZERO:
+                    self._found[part] = ZERO
+                else:
+                    self._found[part] = self.made[id(ends[1])]
+        for limits in reading.limits.values():
+            for variable, low, high in limits:
+                if self.made[id(low)] is ZERO:
+                    self._found.setdefault(variable, self.made[id(high)])
+
+    def of_free_letters(self) -> dict[str, Node]:
+        reading, names = self.reading, self.names
+        targets = {item: left for left, _ in reading.where for item in sorted(names.free[id(left)], key=str) if item in names.indices}
+        free_ones = dict.fromkeys((*targets, *(item for item in names.free[id(reading.expression)] if item in names.indices)))
+        found: dict[str, Node] = {**reading.known.axes}
+        places = self._places()
+        for item in free_ones:
+            letter = names.letters[item]
+            measured = self._found.get(item) or next((places[p] for p in self._at(item) if p in places), None)
+            if measured is ZERO:
+                raise InputError(f"Index {letter} does not run from 0.", accepted=f'an axis from 0: sg.axes("{letter}:n")')
+            if measured is None:
+                if item not in targets:
+                    continue
+                measured = length(free(f"n_{letter}", names.taken))
+            if found.setdefault(letter, measured) is not measured:
+                raise InputError(
+                    f"Axis {letter} has two lengths, {_printed(found[letter])} and {_printed(measured)}.", accepted="another letter for one of the axes"
+                )
         return found
 
-    def _name(self, scalars: set[Any], arrays: dict[Any, None]) -> None:
-        """One name for one object, told apart from the names of lengths."""
-        known = {n.value: n.op for n in postorder(self.known.expression, *(n for pair in self.known.definitions for n in pair)) if n.op in ("access", "length")}
-        measured = {s.name for s in self.ranged} | {name for name, op in known.items() if op == "length"}
-        self.lengths |= {s for s in scalars if s.name in measured and (_is_length(s) or known.get(s.name) == "length")}
-        self.symbols: dict[str, Any] = {}
-        self.names: dict[Any, str] = {}
-        taken = {name for name, op in known.items() if op == "access"}
-        named = [s for s in scalars if s not in self.lengths]
-        for thing in sorted((*named, *arrays), key=lambda thing: (isinstance(thing, sp.Dummy), thing.name, str(type(thing)))):
-            name = _checked(thing.name)
-            if isinstance(thing, sp.Dummy):
-                name = _free(name, taken)
-            other = self.symbols.get(name, self.known.symbols.get(name, thing))
-            if other is not thing and other != thing:
-                raise InputError(f"Name clash: two different symbols are named {_shown(name)}{_difference(thing, other)}.", accepted="one symbol for a name")
-            if thing.is_commutative is False or thing.is_real is False:
-                raise InputError(f"{_shown(name)} is declared as no real number.", accepted="real symbols")
-            self.symbols[name], self.names[thing] = thing, name
-            taken.add(name)
-        plain = {s.name: s for s in self.lengths if not _is_length(s)}
-        for name, symbol in plain.items():
-            if name in self.symbols:
-                raise InputError(
-                    f"Name clash: {_shown(name)} is the length of an axis and a number{_difference(symbol, self.symbols[name])}.",
-                    accepted="the length from sg.axes, or another name",
-                )
-            self.symbols[_length_key(name)] = symbol
-        self.taken = taken | {_checked(s.name) for s in self.lengths} | set(known)
-        _refuse_look_alikes(self.taken)
+    def _at(self, item: Any) -> Iterable[tuple[str, int]]:
+        """(array, place) wherever the index alone is a subscript."""
+        for part in self.reading.parts.values():
+            if isinstance(part, sp.Indexed):
+                yield from ((indexed_name(part), n) for n, at in enumerate(part.indices) if at == item)
 
-    def _letter(self) -> None:
-        """A letter for every index. Two indices of one letter keep it, unless one stands inside the sum over the other."""
-        scoped, clashing = self._scopes()
-        self.letters: dict[Any, str] = {}
-        used = self.taken | {_checked(i.name) for i in self.indices}
-        for found in sorted(self.indices, key=lambda found: (isinstance(found, sp.Dummy), found.name)):
-            name = found.name
-            if not isinstance(found, sp.Dummy) and name in self.taken:
-                raise InputError(f"Name clash: {_shown(name)} is an index and a number.", accepted="another letter for the index")
-            if isinstance(found, sp.Dummy) or found in clashing:
-                name = _free(name, used)
-                used.add(name)
-            self.letters[found] = name
-            self.symbols.setdefault(name, found)
-        for (left, body), free in zip(self.where, scoped[1:], strict=True):
-            mine = {self.letters[i]: i for i in self._loose(left) if i in self.letters}
-            for other in free:
-                if other in self.letters and mine.get(self.letters[other], other) != other:
-                    raise InputError(f"Name clash: two different indices are named {_shown(other.name)}.", accepted=f"the index of {_shown(left)}")
-        self.taken = used
-
-    def _scopes(self) -> tuple[list[frozenset[Any]], set[Any]]:
-        """What stands free in the cost and in every definition, and the bound indices that need another letter."""
-        clashing: set[Any] = set()
-        bound = {variable for limits in self.limits.values() for variable, _, _ in limits}
-        targets = frozenset().union(*(self._loose(left) for left, _ in self.where))
-        for key, limits in self.limits.items():
-            within = self.loose_body[key]
-            for variable, _, _ in limits:
-                twins = [other for other in within if other is not HIDDEN and other != variable and other.name == variable.name]
-                for twin in twins:
-                    if twin not in bound and twin not in targets:
-                        raise InputError(
-                            f"Name clash: two different symbols are named {_shown(variable.name)}; only one of them is summed over.",
-                            accepted="the index of the sum",
-                        )
-                    clashing.add(variable)
-        return [self._loose(self.expression), *(self._loose(body) for _, body in self.where)], clashing
+    def _places(self) -> dict[tuple[str, int], Node]:
+        """(array, place) -> length, as the shape of the array or another index there says."""
+        found: dict[tuple[str, int], Node] = {}
+        for part in self.reading.parts.values():
+            if isinstance(part, sp.Indexed):
+                name = indexed_name(part)
+                for n, (at, size) in enumerate(zip(part.indices, part.base.shape or (None,) * len(part.indices), strict=False)):
+                    if isinstance(size, sp.Integer):
+                        found.setdefault((name, n), number(int(size)))
+                    elif isinstance(size, sp.Symbol):
+                        found.setdefault((name, n), length(size.name))
+                    elif isinstance(at, (sp.Symbol, sp.Idx)) and at in self._found:
+                        found.setdefault((name, n), self._found[at])
+        return found

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from symgd.errors import LimitError
 
-from .node import COMPARISONS, REDUCTIONS, ZERO, Node, postorder
+from .node import COMPARISONS, REDUCTIONS, ZERO, Node, accesses, postorder
 
 WRITTEN_PARTS: Final = 2_000_000
 """The most parts that a formula may have when it is written out; a shared node counts wherever it stands."""
 
-WORDS: Final = frozenset({"and", "or", "not", "in", "for", "if", "else", "true", "false", "oo", "inf", "nan"})
+WORDS: Final = frozenset(
+    {"and", "or", "not", "in", "for", "if", "else", "true", "false", "True", "False", "None", "oo", "inf", "nan", "NaN", "infinity", "Infinity"}
+)
 """What the text language keeps for itself. A name among them is written between backquotes."""
 
 REDUCTION_NAMES: Final[Mapping[str, str]] = {op: {"maximum": "max", "minimum": "min"}.get(op, op) for op in REDUCTIONS}
 """A reduction's op -> how it is written."""
+
+Piece = str | tuple[Node, int]
 
 _OR, _AND, _NOT, _COMPARISON, _SUM, _NEGATIVE, _PRODUCT, _POWER, _ATOM = range(1, 10)
 _LEVELS: Final[Mapping[str, int]] = {
@@ -38,8 +42,8 @@ def text(node: Node, *, hidden: str | None = None, axes: Mapping[str, Node] | No
 
     `hidden` is the letter of the sample axis that nobody writes: the column `x[i]` is `x`, a mean over it has no axis. A range from 0 to the length
     that `axes` gives its letter is written as the letter alone. What comes out reads back to the same node, with two exceptions: the number 1/3
-    comes back as the quotient of 1 and 3, and a length that shares its name with a scalar as one of the two. Raises LimitError where shared parts make
-    the formula too long to write.
+    comes back as the quotient of 1 and 3, and a length that shares its name with a scalar as one of the two. Raises LimitError where shared
+    parts make the formula too long to write.
 
     >>> from symgd.reading.text import expression
     >>> print(text(expression("((w*x + (b) - y)^(2))/2 - ((-w)^2)")))
@@ -50,35 +54,39 @@ def text(node: Node, *, hidden: str | None = None, axes: Mapping[str, Node] | No
     >>> print(text(mean), "or", text(mean, axes={"i": length("m")}), "or", text(mean, hidden="i"))
     mean(x[i], i in 0:m) or mean(x[i], i) or mean(x)
     """
-    return "".join(_Writer(node, hidden, axes or {}).pieces(node))
+    check_size(node)
+    return written_out(node, _Writer(node, hidden, axes or {}).pieces, _level, ("(", ")"))
+
+
+def written_out(root: Node, pieces: Callable[[Node], list[Piece]], level: Callable[[Node], int], brackets: tuple[str, str]) -> str:
+    """The text of a formula, with a stack in place of recursion.
+
+    `pieces` gives the words of one operation and between them its arguments, each with the lowest level that needs no brackets there; `level` is that
+    of an operation.
+    """
+    words: list[str] = []
+    stack: list[Piece] = [(root, 0)]
+    while stack:
+        piece = stack.pop()
+        if isinstance(piece, str):
+            words.append(piece)
+            continue
+        part, least = piece
+        bracketed = level(part) < least
+        if bracketed:
+            words.append(brackets[0])
+            stack.append(brackets[1])
+        stack.extend(reversed(pieces(part)))
+    return "".join(words)
 
 
 class _Writer:
-    """Writes one formula, with a stack of its own in place of recursion."""
-
     def __init__(self, root: Node, hidden: str | None, axes: Mapping[str, Node]) -> None:
         self.hidden, self.axes = hidden, axes
-        self.quoted = _checked(root)
+        constants = {part.value for part in postorder(root) if part.op == "constant"}
+        self.quoted = constants and {found.value for found in accesses(root) if not found.args} & constants
 
-    def pieces(self, root: Node) -> list[str]:
-        written: list[str] = []
-        stack: list[str | tuple[Node, int]] = [(root, _OR)]
-        while stack:
-            piece = stack.pop()
-            if isinstance(piece, str):
-                written.append(piece)
-                continue
-            part, least = piece
-            if _level(part) < least:
-                stack.append(")")
-                stack.extend(reversed(self.written(part)))
-                stack.append("(")
-            else:
-                stack.extend(reversed(self.written(part)))
-        return written
-
-    def written(self, part: Node) -> list[str | tuple[Node, int]]:
-        """The words of one operation, and between them the arguments, each with the lowest level that needs no parentheses there."""
+    def pieces(self, part: Node) -> list[Piece]:
         op, args = part.op, part.args
         if op == "+":
             return _sum(args)
@@ -111,16 +119,16 @@ class _Writer:
             return [f"{op}(", (args[0], _OR), *(piece for letter in args[1:] for piece in (", (", (letter, _OR), ")")), ")"]
         return [f"{op}(", *_joined(args, ", ", _OR), ")"]
 
-    def access(self, part: Node) -> list[str | tuple[Node, int]]:
+    def access(self, part: Node) -> list[Piece]:
         args = part.args
         if args and args[0].op == "index" and args[0].value == self.hidden:
             args = args[1:]
         called = quoted(part.value) if part.value in self.quoted and not args else name(part.value)
         return [called, "[", *_joined(args, ", ", _OR), "]"] if args else [called]
 
-    def reduction(self, part: Node) -> list[str | tuple[Node, int]]:
+    def reduction(self, part: Node) -> list[Piece]:
         body, *ranges = part.args
-        pieces: list[str | tuple[Node, int]] = [f"{REDUCTION_NAMES[part.op]}(", (body, _OR)]
+        pieces: list[Piece] = [f"{REDUCTION_NAMES[part.op]}(", (body, _OR)]
         if len(ranges) == 1 and self.is_hidden(ranges[0]):
             ranges = []
         for bound in ranges:
@@ -159,29 +167,25 @@ def _level(part: Node) -> int:
     return _LEVELS.get(part.op, _ATOM)
 
 
-def _sum(args: tuple[Node, ...]) -> list[str | tuple[Node, int]]:
-    pieces: list[str | tuple[Node, int]] = [(args[0], _NEGATIVE)]
+def _sum(args: tuple[Node, ...]) -> list[Piece]:
+    pieces: list[Piece] = [(args[0], _NEGATIVE)]
     for term in args[1:]:
         pieces += [" - ", (term.args[0], _PRODUCT)] if term.op == "neg" else [" + ", (term, _NEGATIVE)]
     return pieces
 
 
-def _joined(args: tuple[Node, ...], sign: str, least: int, *, first: int | None = None) -> list[str | tuple[Node, int]]:
-    pieces: list[str | tuple[Node, int]] = [(args[0], least if first is None else first)]
+def _joined(args: tuple[Node, ...], sign: str, least: int, *, first: int | None = None) -> list[Piece]:
+    pieces: list[Piece] = [(args[0], least if first is None else first)]
     for argument in args[1:]:
         pieces += [sign, (argument, least)]
     return pieces
 
 
-def _checked(root: Node) -> frozenset[str]:
-    """The names that stand both for a scalar and for a constant, `e` or `pi`. Raises LimitError for a formula too long to write."""
+def check_size(root: Node) -> None:
+    """Raise LimitError for a formula that shared parts make too long to write."""
     parts: dict[Node, int] = {}
-    constants: set[str] = set()
     for part in postorder(root):
         parts[part] = 1 + sum(parts[argument] for argument in part.args)
-        if part.op == "constant":
-            constants.add(part.value)
     if parts[root] > WRITTEN_PARTS:
         size = f"{parts[root]:,}" if parts[root] < 10**15 else f"about 10^{int(parts[root].bit_length() * 0.30103)}"
         raise LimitError(f"Written out, the formula has {size} parts.", accepted=f"at most {WRITTEN_PARTS:,}; its equations name what is shared")
-    return frozenset(constants & {part.value for part in parts if part.op == "access" and not part.args})

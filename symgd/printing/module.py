@@ -84,7 +84,7 @@ class _Module:
 
     def generated(self, described: Formula, origin: str) -> Generated:
         from symgd import __version__
-        from symgd.compiling.elementary import sources
+        from symgd.printing.elementary import sources
 
         count = len(self.schedule.passes)
         for n in range(count):

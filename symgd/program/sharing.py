@@ -12,9 +12,11 @@ from symgd.program.linear import largest
 from symgd.program.names import Fresh
 
 LONGEST = 60  # nodes of an equation
-FACTORS = 8  # of one product
+FACTORS = 8  # of one product; a longer one is split into
+GROUP = 3  # factors each, so that the partial derivatives cost a few products only
 WORTH = 2  # operations that a part saves before it gets a name
 CALL = 3  # operations that a function counts as
+GUARDED = 2000  # nodes of a branch that is left whole, so that its guard holds for all of it
 
 Context = frozenset[Range]
 Key = tuple[Node, Context]
@@ -24,21 +26,24 @@ def shared(program: Program) -> Program:
     """Name what is used twice and costs at least two operations, split what is longer than 60 nodes or 8 factors.
 
     A part is named once for all equations whose indices run over the same ranges, just before its first use; what it reads is complete there,
-    because the equation that uses it reads the same.
+    because the equation that uses it reads the same. A branch of a piecewise formula is evaluated only where it is taken, so what stands in
+    branches alone gets no name, unless the equation would be too long.
     """
-    equations = [piece for item in program.equations for piece in (_pieces(item) if isinstance(item, Equation) else [item])]
-    return _Sharing(replace(program, equations=tuple(equations))).run()
+    groups: set[Node] = set()
+    equations = [piece for item in program.equations for piece in (_pieces(item, groups) if isinstance(item, Equation) else [item])]
+    return _Sharing(replace(program, equations=tuple(equations)), groups).run()
 
 
 class _Sharing:
-    def __init__(self, program: Program) -> None:
-        self.program = program
+    def __init__(self, program: Program, groups: set[Node]) -> None:
+        self.program, self.groups = program, groups
         self.extents = dict(program.extents)
         self.fresh = Fresh({*program.inputs, *program.extents, *program.adjoints.values(), program.cost})
         self.free: dict[Node, frozenset[Node]] = {}
         self.uses: dict[Key, int] = defaultdict(int)
         self.order: list[Key] = []
         self.squared: set[Node] = set()
+        self.always: set[Node] = set()
         self.named: dict[Key, Node | None] = {}
         self.output: list[Equation | Scan] = []
         ranges = defaultdict(set)
@@ -50,6 +55,7 @@ class _Sharing:
     def run(self) -> Program:
         for equation in self.program.flat():
             self._count(equation)
+            self.always.update(_outside_branches(equation.body, self.always))
         self._choose()
         for item in self.program.equations:
             if isinstance(item, Scan):
@@ -85,8 +91,9 @@ class _Sharing:
                     self.named[key] = None
                     stack.append((part, True))
                     if part.op != "access":
-                        for argument in part.args:
-                            self.uses[self._key(argument, context)] += 1
+                        for place, argument in enumerate(part.args):
+                            branch = part.op == "piecewise" and (place % 2 == 0 or place == len(part.args) - 1)
+                            self.uses[self._key(argument, context)] += not branch
                             stack.append((argument, False))
                         if part.op == "^" and part.args[1].value == "2":
                             self.squared.add(part.args[0])
@@ -104,15 +111,17 @@ class _Sharing:
             context = {axis.index: axis for axis in ranges}
             below = [self._key_below(argument, context) for argument in part.args]
             size = 1 + sum(nodes[argument] for argument in below)
+            longest = LONGEST if part in self.always and part.op != "piecewise" else GUARDED
             for argument in sorted(set(below), key=lambda a: -nodes[a]):
-                if size <= LONGEST or nodes[argument] < 2 or argument[0].op in CONDITIONS:
+                if size <= longest or nodes[argument] < 2 or argument[0].op in CONDITIONS:
                     break
                 size -= below.count(argument) * (nodes[argument] - 1)
                 operations[argument], nodes[argument] = 0, 1
                 self.wanted.add(argument)
             operations[key] = _own(part) + sum(operations[argument] for argument in below)
             nodes[key] = size
-            if part.op not in CONDITIONS and self.uses[key] > 1 and operations[key] >= WORTH and part.op != "neg":
+            repeated = self.uses[key] > 1 and operations[key] >= WORTH and part.op not in CONDITIONS and part.op != "neg"
+            if repeated and part in self.always or part in self.groups:
                 self.wanted.add(key)
                 operations[key], nodes[key] = 0, 1
 
@@ -178,9 +187,24 @@ def _own(part: Node) -> int:
     return 1 if part.op in ("/", "^") else CALL
 
 
-def _pieces(equation: Equation) -> list[Equation]:
+def _outside_branches(root: Node, known: set[Node]) -> set[Node]:
+    """The parts that are evaluated whatever branch is taken."""
+    found: set[Node] = set()
+    stack = [root]
+    while stack:
+        part = stack.pop()
+        if part not in found and part not in known:
+            found.add(part)
+            if part.op == "piecewise":
+                stack.extend(part.args[1 : len(part.args) - len(part.args) % 2 : 2])
+            elif part.op != "access":
+                stack.extend(part.args)
+    return found
+
+
+def _pieces(equation: Equation, groups: set[Node]) -> list[Equation]:
     """The equation with its long products grouped and a long sum accumulated in pieces."""
-    body = rebuilt(equation.body, _grouped)
+    body = rebuilt(equation.body, lambda part: _grouped(part, groups))
     if body.op != "+" or equation.op not in ("=", "+=") or len(body.args) <= LONGEST // 2:
         return [replace(equation, body=body)]
     pieces = [body.args[n : n + FACTORS] for n in range(0, len(body.args), FACTORS)]
@@ -189,12 +213,13 @@ def _pieces(equation: Equation) -> list[Equation]:
     return [first, *(replace(equation, op="+=", body=piece) for piece in sums[1:])]
 
 
-def _grouped(part: Node) -> Node | None:
-    """A long product or sum as groups of 8, groups of groups, ..."""
-    if part.op not in ("*", "+") or len(part.args) <= (FACTORS if part.op == "*" else LONGEST // 2):
+def _grouped(part: Node, groups: set[Node]) -> Node | None:
+    """A long product as groups of 3 factors, groups of groups, ..."""
+    if part.op != "*" or len(part.args) <= FACTORS:
         return None
-    if part.op == "+":
-        return None
-    groups = [part.args[n : n + FACTORS] for n in range(0, len(part.args), FACTORS)]
-    nested = node("*", *(group[0] if len(group) == 1 else node("*", *group) for group in groups))
-    return nested if len(groups) <= FACTORS else _grouped(nested)
+    factors = part.args
+    while len(factors) > GROUP:
+        chunks = [factors[n : n + GROUP] for n in range(0, len(factors), GROUP)]
+        factors = tuple(chunk[0] if len(chunk) == 1 else node("*", *chunk) for chunk in chunks)
+        groups.update(factor for factor, chunk in zip(factors, chunks, strict=True) if len(chunk) > 1)
+    return node("*", *factors)

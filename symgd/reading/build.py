@@ -9,7 +9,24 @@ from typing import Final
 
 from symgd.errors import InputError
 from symgd.nodes.functions import ABBREVIATIONS, FUNCTIONS, SPELLED
-from symgd.nodes.node import CONDITIONS, FALSE, ONE, TRUE, ZERO, Node, access, free_indices, index, length, node, number, postorder, range_, rebuilt, substituted
+from symgd.nodes.node import (
+    CONDITIONS,
+    FALSE,
+    ONE,
+    TRUE,
+    ZERO,
+    Node,
+    access,
+    free_indices,
+    index,
+    length,
+    node,
+    number,
+    postorder,
+    range_,
+    rebuilt,
+    substituted,
+)
 from symgd.nodes.text import text
 from symgd.reading import limits
 from symgd.reading.names import CHOICES, CONSTANTS, REDUCTIONS, Meanings, Uses, settled
@@ -33,7 +50,7 @@ GREEK: Final = frozenset({"gamma", "Gamma", "psi"})
 """Functions whose names are just as well those of parameters, where no parenthesis follows."""
 
 _NO_VALUES: Final = frozenset({*CONDITIONS, "range"})
-_CALLED: Final = {spelling.lower(): spelling for spelling in ("piecewise", *CHOICES, *REDUCTIONS, *SPELLED)}
+_CALLED: Final = {spelling.lower(): spelling for spelling in ("piecewise", *CHOICES, *REDUCTIONS, *(name for name, _ in ABBREVIATIONS), *SPELLED)}
 _NOTATION: Final = "docs/notation.md"
 
 
@@ -91,7 +108,7 @@ class _Builder:
             part.parts[1:] = [self.axis(name, axis) for axis in part.parts[1:]]
         elif name in CHOICES:
             part.value = CHOICES[name][0]
-        elif name not in SPELLED:
+        elif name not in SPELLED and (name, len(part.parts)) not in ABBREVIATIONS:
             raise self.unknown(part)
 
     def condition(self, part: Part, op: str) -> None:
@@ -137,9 +154,13 @@ class _Builder:
 
     def unknown(self, part: Part) -> InputError:
         name = part.value
+        counts = [str(count) for abbreviation, count in ABBREVIATIONS if abbreviation == name]
+        if counts:
+            return self.arguments(part, " or ".join(counts))
         near = get_close_matches(name.lower(), _CALLED, n=1, cutoff=0.7)
         if len(name) == 1 or name in self.meanings.own or name in self.meanings.letters or name in self.meanings.lengths:
-            return self.source.error(part.at, f"{name} is no function: is this a product or a call?", f"{name}*(...) for a product; the functions in {_NOTATION}")
+            what = f"{name} is no function: is this a product or a call?"
+            return self.source.error(part.at, what, f"{name}*(...) for a product; the functions in {_NOTATION}")
         accepted = f"{_CALLED[near[0]]}; all in {_NOTATION}" if near else f"the functions in {_NOTATION}"
         return self.source.error(part.at, f"Unknown function {name}.", accepted)
 
@@ -255,7 +276,8 @@ class _Builder:
     def call(self, part: Part, args: tuple[Node, ...]) -> Node:
         name = part.value
         if (name, len(args)) in ABBREVIATIONS:
-            return substituted(_abbreviated(ABBREVIATIONS[name, len(args)]), {access(letter): u for letter, u in zip("uvw", args, strict=False)})
+            stands_for = {access(letter): argument for letter, argument in zip("uvw", args, strict=False)}
+            return substituted(_abbreviated(ABBREVIATIONS[name, len(args)]), stands_for)
         row = FUNCTIONS[SPELLED[name]]
         if row.arity is not None and row.arity != len(args):
             raise self.arguments(part, str(row.arity))

@@ -128,7 +128,8 @@ def settled(
     known = {*lengths, *in_lengths}
     for letter, (source, at) in {**uses.ranges, **uses.axes}.items():
         if letter in own or (letter in known and letter not in axes):
-            role = "a length" if letter not in own else "a sample column" if letter in samples else "a definition" if letter in uses.targets else "a name"
+            roles = {"a sample column": samples, "a definition": uses.targets, "a name": names}
+            role = next((role for role, members in roles.items() if letter in members), "a length")
             raise source.error(at, f"{letter} is {role} here, and no index letter.", "an index letter that has no other meaning")
     letters = {*axes, *uses.ranges, *uses.axes, *(name for name in uses.places if name not in known and name not in own)}
     for letter in sorted(letters & in_lengths):
@@ -160,8 +161,8 @@ def _refuse_twins(uses: Uses) -> None:
     """Refuse two spellings of one name: a ligature beside two letters, a bold x beside a plain one."""
     typed: dict[str, dict[str, tuple[Source, int]]] = {}
     for source in uses.sources:
-        for name, spellings in source.spellings.items():
-            for spelling, at in spellings.items():
+        for name, found in source.spellings.items():
+            for spelling, at in found.items():
                 typed.setdefault(name, {}).setdefault(spelling, (source, at))
     plain = uses.everywhere() if typed else {}
     for name, spellings in typed.items():

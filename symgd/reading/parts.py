@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 from symgd.errors import InputError
-from symgd.reading import limits
 from symgd.reading.tokens import Source, Token, tokens
 
 if TYPE_CHECKING:
@@ -34,13 +33,12 @@ def parsed(source: Source, *, equation: bool = False) -> Part:
     +[name(a), neg[*[name(b), ^[name(c), number(2)]]]]
     """
     words = tokens(source, equation=equation)
-    parser = _parser().parse_interactive(start="statement" if equation else "formula")
-    feed = parser.parser_state.feed_token
     from lark.exceptions import UnexpectedToken
 
+    parser: Any = _parser().parse_interactive(start="statement" if equation else "formula")
     try:
         for word in words:
-            feed(word)
+            parser.feed_token(word)
         root: Part = parser.feed_eof()
     except UnexpectedToken as unexpected:
         raise _misplaced(source, words, unexpected.token, unexpected.expected) from None
@@ -145,7 +143,7 @@ class _Operations:
     def group(self, found: list[Any]) -> Part:
         return Part("group", [found[1]], "", found[0].at)
 
-    def list(self, found: list[Any]) -> Part:
+    def listed(self, found: list[Any]) -> Part:
         return Part("list", [found[1], *found[2]], "", found[0].at)
 
     def absolute(self, found: list[Any]) -> Part:
@@ -186,7 +184,8 @@ def _misplaced(source: Source, words: list[Token], word: object, expected: set[s
         return source.error(word.at, "A colon stands only in a range.", "sum(x[j], j in 0:m); one element at a time: x[j]")
     if word.type == "IN":
         return source.error(word.at, "in stands only in a range, behind an index letter.", "sum(x[j], j in 0:m)")
-    return source.error(word.at, f"{word.text} cannot stand here.", ", ".join(sorted({_SHOWN[name] for name in expected if name in _SHOWN})) + " or the end" * ("$END" in expected))
+    accepted = [*sorted({_SHOWN[name] for name in expected if name in _SHOWN}), *(["the end"] if "$END" in expected else [])]
+    return source.error(word.at, f"{word.text} cannot stand here.", ", ".join(accepted))
 
 
 _SHOWN: Final = {

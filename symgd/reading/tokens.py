@@ -51,7 +51,7 @@ SIGNS: Final[Mapping[str, tuple[str, str]]] = {
 """How a sign is typed -> its token."""
 
 WORDS: Final = {"and": "AND", "or": "OR", "not": "NOT", "in": "IN", "for": "FOR", "if": "IF"}
-FRACTIONS: Final = dict(zip("½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞", "1/2 1/3 2/3 1/4 3/4 1/5 2/5 3/5 4/5 1/6 5/6 1/8 3/8 5/8 7/8".split(), strict=True))
+FRACTIONS: Final = {"½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅕": (1, 5), "⅙": (1, 6), "⅛": (1, 8)}
 
 REFUSED: Final[Mapping[str, tuple[str, str]]] = {
     "\\": ("A backslash is LaTeX, which is not read here.", "the text language: sum(w[j]*x[j], j)/2"),
@@ -173,7 +173,9 @@ class _Lexer:
                 back += 1
             if self.last(back) in ("DIVIDE", "POWER"):
                 sign, value = self.found[-back].text, self.found[-1].text
-                raise self.source.error(at, f"After {sign} it is not clear how far {value}{text} goes.", f"{sign}({value}*{text}...) or {sign}{value}*{text}...")
+                shown = _shown(type, text)
+                what = f"After {sign} it is not clear how far {value}{'' if text in '(|' else text} goes."
+                raise self.source.error(at, what, f"{sign}({value}*{shown}) or {sign}{value}*{shown}")
             self.add("TIMES", "*", at)
         self.operands += 1
         if self.operands > limits.NODES:
@@ -182,7 +184,7 @@ class _Lexer:
 
     def _missing_sign(self, type: str, text: str, at: int) -> InputError:
         before = self.found[-1]
-        shown = "(...)" if type == "LPAR" else "|...|" if type == "BAR" else f"{text}(...)" if type == "FUNCTION" else text
+        shown = _shown(type, text)
         if before.type in ("NAME", "QUOTED"):
             if before.text == "lambda":
                 return self.source.error(before.at, "A lambda is no formula.", "the formula alone")
@@ -190,8 +192,9 @@ class _Lexer:
                 return self.source.error(at, f"{before.text} is a function; its argument stands in parentheses.", f"{before.text}({text})")
             return self.source.error(at, f"A sign is missing between {before.text} and {shown}.", f"{before.text}*{shown}")
         if before.type == "NUMBER":
-            return self.source.error(at, f"A sign is missing between {before.text} and {text}.", f"{before.text}*{text}; a decimal point, no commas or spaces in numbers")
-        return self.source.error(at, f"A sign is missing before {shown}.", f"{before.text}*{shown}")
+            accepted = f"{before.text}*{text}; numbers without spaces, with a decimal point"
+            return self.source.error(at, f"A sign is missing between {before.text} and {text}.", accepted)
+        return self.source.error(at, f"A sign is missing before {shown}.", f"* before {shown} for a product")
 
     # one method for each group of _TOKEN: what is added for it, and where the text goes on if not behind the match
 
@@ -214,11 +217,10 @@ class _Lexer:
         return None
 
     def _word(self, word: str, at: int) -> None:
-        if not self.equation and (word in ("for", "if", "else")):
-            what, instead = ("There are no comprehensions or loops.", "sum(x[i], i)") if word == "for" else ("There is no if.", "piecewise(x, x > 0, y)")
-            raise self.source.error(at, what, instead)
-        if word == "else":
-            raise self.source.error(at, "There is no else.", "piecewise(x, x > 0, y)")
+        if word == "else" or (word == "if" and not self.equation):
+            raise self.source.error(at, f"A formula has no {word}.", "piecewise(x, x > 0, y)")
+        if word == "for" and not self.equation:
+            raise self.source.error(at, "A formula has no comprehensions or loops.", "sum(x[i], i)")
         if word == "not" and self.last() in _ENDS:
             raise self._missing_sign("NAME", word, at)
         self.looped = self.looped or word == "for"
@@ -295,7 +297,8 @@ class _Lexer:
                 raise self.source.error(at, f"This {typed} closes nothing.", "brackets in pairs")
             bracket, opened = self.open.pop()
             if _CLOSING[bracket] != typed:
-                raise self.source.error(at, f"This {typed} does not close the {bracket} before it.", f"{_CLOSING[bracket]} for the {bracket} in column {opened - self.source.text.rfind(chr(10), 0, opened)}")
+                column = opened - self.source.text.rfind("\n", 0, opened)
+                raise self.source.error(at, f"This {typed} does not close the {bracket} in column {column}.", f"{_CLOSING[bracket]} before it")
             self.add("_RPAR" if typed == ")" else "_RSQB", typed, at)
 
     def _opened(self, bracket: str, at: int) -> None:
@@ -339,15 +342,19 @@ class _Lexer:
     def _fraction(self, typed: str, at: int) -> None:
         if self.last() == "NUMBER":
             raise self.source.error(at, f"{self.found[-1].text}{typed} could be a sum or a product.", "2.5, 2 + 1/2 or 2*1/2")
-        above, below = FRACTIONS[typed].split("/")
+        above, below = FRACTIONS[typed]
         self.operand("LPAR", "(", at)
-        for type, text in (("NUMBER", above), ("DIVIDE", "/"), ("NUMBER", below), ("_RPAR", ")")):
+        for type, text in (("NUMBER", str(above)), ("DIVIDE", "/"), ("NUMBER", str(below)), ("_RPAR", ")")):
             self.add(type, text, at)
 
     def _other(self, typed: str, at: int) -> None:
         if typed in REFUSED:
             raise self.source.error(at, *REFUSED[typed])
         raise self.source.error(at, f"{described(typed)} is no part of a formula.", "letters, digits, + - * / ^ ( ) [ ] | , and < > =")
+
+
+def _shown(type: str, text: str) -> str:
+    return {"LPAR": "(...)", "BAR": "|...|", "FUNCTION": f"{text}(...)", "ARRAY": f"{text}[...]"}.get(type, text)
 
 
 def described(letter: str) -> str:

@@ -10,7 +10,7 @@ order, has derivative 0 at 0; steps have derivative 0; a piecewise formula has t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from symgd.errors import NoRule
 from symgd.nodes.fold import choice, minus, one_folded, over, plus, times, to_the
@@ -138,6 +138,7 @@ RULES: dict[str, Rule] = {
     )
 }  # fmt: skip
 
+_OUTPUT = access("a")
 _NAMED = {"+": "sum", "neg": "negative", "*": "product", "/": "quotient", "piecewise": "piecewise"}
 
 
@@ -178,7 +179,7 @@ def partial(formula: Node, position: int, output: Node | None = None) -> Node:
     1 - tanh(z)^2, 1 - a^2
     """
     args, op = formula.args, formula.op
-    if op == "+":
+    if op == "+" or (op in ("max", "min") and len(args) == 1):
         return ONE
     if op == "*":
         return times(*args[:position], *args[position + 1 :])
@@ -187,19 +188,33 @@ def partial(formula: Node, position: int, output: Node | None = None) -> Node:
     if op in ("max", "min") and len(args) != 2:
         return _of_tied(args, position, formula if output is None else output)
     rule = rule_for(formula)
-    letters = [argument.value if argument.op == "access" else "" for argument in _read(rule.pattern).args]
+    letters = _letters(rule)
     if rule.key == "relu" and _is_zero(args[0]):
-        letters.reverse()
+        letters = letters[::-1]
     letter = letters[position]
-    if letter not in ("u", "v", "w"):
+    if letter is None or letter.value not in ("u", "v", "w"):
         if rule.key == "polygamma":
             raise NoRule("The order of polygamma must be a constant: there is no derivative rule for it.")
         return ZERO
-    by_output = output is not None and bool(rule.of_output)
-    bindings = {access(name): argument for name, argument in zip(letters, args, strict=True) if name}
-    if output is not None:
-        bindings[access("a")] = output
-    return rebuilt(coefficients(rule, by_output)[letter], one_folded, bindings)
+    constants, bindings = [], {} if output is None else {_OUTPUT: output}
+    for name, argument in zip(letters, args, strict=True):
+        if name is not None and name.value in ("n", "c"):
+            constants.append((name, argument))
+        elif name is not None:
+            bindings[name] = argument
+    return rebuilt(_factor(rule, output is not None and bool(rule.of_output), letter, tuple(constants)), one_folded, bindings)
+
+
+@cache
+def _letters(rule: Rule) -> tuple[Node | None, ...]:
+    """The letter at each place of the pattern, None where it has a number."""
+    return tuple(argument if argument.op == "access" else None for argument in _read(rule.pattern).args)
+
+
+@lru_cache(maxsize=4096)
+def _factor(rule: Rule, by_output: bool, letter: Node, constants: tuple[tuple[Node, Node], ...]) -> Node:
+    """A coefficient with its constants filled in: `2*u` for u^n, since most powers are squares."""
+    return rebuilt(coefficients(rule, by_output)[letter.value], one_folded, dict(constants))
 
 
 @cache

@@ -110,7 +110,7 @@ class UpdateRule:
 
         >>> print(optimizers["gradient_descent"].latex())
         \begin{aligned}
-        w &\leftarrow w - \eta g
+        w &\leftarrow w - \eta\,g
         \end{aligned}
         """
         from symgd.nodes.latex import latex

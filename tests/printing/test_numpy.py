@@ -73,7 +73,7 @@ CASES = [
     ("a choice between numbers", ["C = piecewise(log(w), w > 0, 1/v)"], {}, {"w": -1.0, "v": 2.0}),
     ("a choice at the edge", ["g[i] = piecewise(x[i + 1], i < m - 1, x[0]) for i in 0:m"], {"m": 4}, {}),
     ("another edge", ["g[i] = piecewise(0, i == 0, x[i - 1]) for i in 0:m"], {"m": 4}, {}),
-    ("a short array beside a long one", ["C += piecewise(x[i], i < n, y[i]) for i in 0:m"], {"m": 4, "n": 2}, {}),
+    ("a short array beside a long one", ["C += piecewise(x[i], i < n, y[i])*u[k] for i in 0:m, k in 0:n"], {"m": 4, "n": 2}, {}),
     ("a subscript that a condition keeps inside", ["C += piecewise(w[label[i]], label[i] >= 0, 0) for i in 0:m"], {"m": 3}, {"label": [1, -1, 0], "w": (2,)}),
     ("powers", ["C += x[i]^2 + x[i]^3 - x[i]^-1 + (x[i]^2)^v + 2^x[i] - -x[i]^2 for i in 0:m"], {"m": 3}, {}),
     ("powers of numbers", ["C = 2^3^2 + 0^0 + (1/3)^2 + pi - e"], {}, {}),

@@ -8,7 +8,7 @@ import pytest
 from numba import njit
 from scipy import special
 
-from symgd.compiling.elementary import ELEMENTARY, called, elementwise, needed, plain, sources
+from symgd.printing.elementary import ELEMENTARY, called, elementwise, needed, plain, sources
 from symgd.nodes.functions import FUNCTIONS
 
 CTX = mpmath.mp.clone()

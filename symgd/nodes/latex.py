@@ -1,0 +1,303 @@
+"""Nodes -> LaTeX, in the form that the user wrote. It needs amsmath or KaTeX and contains no name unescaped."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from .functions import FUNCTIONS
+from .node import COMPARISONS, ONE, REDUCTIONS, ZERO, Node, accesses, free_indices, node, number
+from .text import Piece, check_size, written_out
+
+_OR, _AND, _NOT, _COMPARISON, _CHOICE, _SUM, _NEGATIVE, _PRODUCT, _REDUCTION, _CALL, _FRACTION, _POWER, _ATOM = range(1, 14)
+_LEVELS: Final[Mapping[str, int]] = {
+    "or": _OR, "and": _AND, "not": _NOT, **dict.fromkeys(COMPARISONS, _COMPARISON), "piecewise": _CHOICE, "+": _SUM, "neg": _NEGATIVE,
+    "*": _PRODUCT, **dict.fromkeys(("sum", "mean", "product"), _REDUCTION), "/": _FRACTION, "^": _POWER, "range": _COMPARISON,
+}  # fmt: skip
+_SIGNS: Final = {"==": "=", "!=": r"\ne", "<": "<", "<=": r"\le", ">": ">", ">=": r"\ge", "and": r"\land", "or": r"\lor"}
+_BIG: Final = {"sum": r"\sum", "product": r"\prod"}
+_HEADS: Final = {
+    "maximum": r"\max", "minimum": r"\min", "mean": r"\operatorname*{mean}", "logsumexp": r"\operatorname*{logsumexp}",
+    "softmax": r"\operatorname*{softmax}",
+}  # fmt: skip
+_ESCAPED: Final = {
+    "\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
+    **{letter: f"\\{letter}" for letter in "_%$&#{}"},
+}  # fmt: skip
+_GREEK: Final = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega "
+    "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar"
+).split()
+_PARENTHESES: Final = (r"\left(", r"\right)")
+
+
+def latex(node: Node, *, hidden: str | None = None, axes: Mapping[str, Node] | None = None) -> str:
+    """The formula in LaTeX.
+
+    A mean is 1/m times a sum. A range that is the whole axis, by `axes` or because its letter is the `hidden` one of the samples, is the letter alone.
+
+    >>> from symgd.reading.text import expression
+    >>> print(latex(expression("2*x*(w*x + b)^2/m - sqrt(alpha_1)")))
+    \\frac{2 x\\,\\left(w\\,x + b\\right)^{2}}{m} - \\sqrt{\\alpha_{1}}
+    >>> print(latex(expression("mean(sum(W1[j]*x[j], j) - y)", samples="x y", axes="j:d"), hidden="i"))
+    \\frac{1}{m} \\sum_{i} \\left(\\sum_{j=0}^{d-1} {W_{1}}_{j}\\,x_{i,j} - y_{i}\\right)
+    """
+    check_size(node)
+    return written_out(node, _Writer(node, hidden, axes or {}).pieces, _level, _PARENTHESES)
+
+
+def latex_name(name: str) -> str:
+    """A name by itself: Greek letters as such, `w1` and `w_1` with an index, more than one letter upright, everything else inert.
+
+    >>> print(latex_name("theta1"), latex_name("learning_rate"), latex_name("x}$"))
+    \\theta_{1} \\mathrm{learning}_{\\mathrm{rate}} \\text{x\\}\\$}
+    """
+    found = _SUBSCRIPTED.fullmatch(name)
+    if found is None:
+        return _plain(name)
+    below = found["digits"] or (found["rest"] if found["rest"].isdigit() else _upright(found["rest"]))
+    return f"{_plain(found['base'])}_{{{below}}}"
+
+
+_SUBSCRIPTED: Final = re.compile(r"(?P<base>[^\W\d_]+)(?:(?P<digits>[0-9]+)|_(?P<rest>[^\W_](?:\w*[^\W_])?))", re.ASCII)
+
+
+def _plain(name: str) -> str:
+    if name in _GREEK:
+        return rf"\{name}"
+    if len(name) != 1:
+        return _upright(name)
+    if name.isascii():
+        return name if name.isalpha() else _upright(name)
+    greek = unicodedata.name(name, "").removeprefix("GREEK SMALL LETTER ").removeprefix("GREEK CAPITAL LETTER ").lower()
+    command = {"lamda": "lambda"}.get(greek, greek)
+    command = command.capitalize() if name.isupper() else command
+    return rf"\{command}" if command in _GREEK else _upright(name)
+
+
+def _upright(name: str) -> str:
+    """Letters, digits and _ as they are; other names as text, signs beyond ASCII by their code."""
+    inert = "".join(letter if letter.isalnum() else _inert(letter) for letter in name)
+    return rf"\mathrm{{{inert}}}" if _WORD.fullmatch(name) else rf"\text{{{inert}}}"
+
+
+_WORD: Final = re.compile(r"\w*", re.ASCII)
+
+
+def _inert(letter: str) -> str:
+    return _ESCAPED.get(letter, letter) if letter.isascii() and letter.isprintable() else f"U+{ord(letter):04X}"
+
+
+class _Writer:
+    def __init__(self, root: Node, hidden: str | None, axes: Mapping[str, Node]) -> None:
+        self.hidden, self.axes = hidden, axes
+        found = {part.value: part for part in accesses(root)}
+        arrays = {name for name, part in found.items() if part.args}
+        written: dict[str, str] = {}
+        self.names: dict[str, str] = {}
+        for name in found:
+            short = _SUBSCRIPTED.fullmatch(name)
+            same = latex_name(name) in written or (short is not None and short["base"] in arrays)
+            self.names[name] = _upright(name) if same else latex_name(name)  # w1 beside w_1 or w[1]
+            written[self.names[name]] = name
+
+    def pieces(self, part: Node) -> list[Piece]:
+        op, args = part.op, part.args
+        if op == "number":
+            return [_number(part.value)]
+        if op == "+":
+            pieces: list[Piece] = [(args[0], _NEGATIVE)]
+            for term in args[1:]:
+                pieces += [" - ", (term.args[0], _PRODUCT)] if term.op == "neg" else [" + ", (term, _NEGATIVE)]
+            return pieces
+        if op == "*":
+            return self.product(args)
+        if op == "neg":
+            return ["-", (args[0], _PRODUCT)]
+        if op == "/":
+            return [r"\frac{", (args[0], 0), "}{", (args[1], 0), "}"]
+        if op == "^":
+            return self.power(*args)
+        if op == "access":
+            return self.access(part)
+        if op in ("index", "length"):
+            letter = re.fullmatch(r"n_([^\W\d_])", part.value)
+            return [f"n_{{{_plain(letter[1])}}}" if letter else latex_name(part.value)]
+        if op == "constant":
+            return [r"\pi" if part.value == "pi" else part.value]
+        if op in COMPARISONS:
+            return [(args[0], _CHOICE), f" {_SIGNS[op]} ", (args[1], _CHOICE)]
+        if op in ("and", "or"):
+            return _joined(args, f" {_SIGNS[op]} ", _AND if op == "or" else _NOT)
+        if op == "not":
+            return [r"\lnot ", (args[0], _COMPARISON + 1 if args[0].op != "not" else _NOT)]
+        if op == "piecewise":
+            return _cases(args)
+        if op == "range":
+            return [(args[1], _CHOICE), r" \le ", (args[0], _ATOM), " < ", (args[2], _CHOICE)]
+        if op in REDUCTIONS:
+            return self.reduction(part)
+        if not args:
+            return [rf"\mathrm{{{op}}}"]
+        return _call(op, args)
+
+    def product(self, args: tuple[Node, ...]) -> list[Piece]:
+        if len(args) == 2 and args[0].op == "number" and args[1].op == "mean" and "/" not in args[0].value and (size := _size(args[1])) is not None:
+            return self.mean(args[1], (args[0], 0), size)  # 2/m in front of the sum
+        pieces: list[Piece] = []
+        last = len(args) - 1
+        for place, factor in enumerate(args):
+            if place:
+                before = args[place - 1]
+                dotted = _starts_with_number(factor) or (before.op == "number" and factor.op == "mean")
+                pieces.append(r" \cdot " if dotted else " " if before.op == "number" and "/" not in before.value else r"\,")
+            pieces.append((factor, _REDUCTION if place == last else _CALL))
+        return pieces
+
+    def power(self, base: Node, exponent: Node) -> list[Piece]:
+        row = FUNCTIONS.get(base.op)
+        if row is not None and "{0}" not in row.latex and "^" not in row.latex and exponent.op == "number" and exponent.value.isdigit():
+            # sin^2(x)
+            return [row.latex, "^{", exponent.value, "}", r"\left(", *_joined(base.args, ", ", 0), r"\right)"]
+        return [(base, _ATOM), "^{", (exponent, 0), "}"]
+
+    def access(self, part: Node) -> list[Piece]:
+        name = self.names[part.value]
+        if not part.args:
+            return [name]
+        return [f"{{{name}}}" if "_{" in name else name, "_{", *_joined(part.args, ",", 0), "}"]
+
+    def reduction(self, part: Node) -> list[Piece]:
+        body, *ranges = part.args
+        if part.op == "mean" and (size := _size(part)) is not None:
+            return self.mean(part, "1", size)
+        if part.op in _BIG:
+            return [*self.signs(_BIG[part.op], ranges), (body, _PRODUCT)]
+        if part.op == "norm":
+            return [r"\left\lVert ", (body, 0), r"\right\rVert", "_{", *self.below(ranges), "}"]
+        return [_HEADS[part.op], "_{", *self.below(ranges), r"}\left(", (body, 0), r"\right)"]
+
+    def mean(self, part: Node, above: Piece, size: list[Piece]) -> list[Piece]:
+        body, *ranges = part.args
+        return [r"\frac{", above, "}{", *size, "} ", *self.signs(r"\sum", ranges), (body, _PRODUCT)]
+
+    def signs(self, sign: str, ranges: Sequence[Node]) -> list[Piece]:
+        pieces: list[Piece] = []
+        for bound in ranges:
+            letter, low, high = bound.args
+            pieces += [f"{sign}_{{", (letter, 0)]
+            pieces += ["} "] if self.whole(bound) else ["=", (low, 0), "}^{", *_compact(_before(high)), "} "]
+        return pieces
+
+    def below(self, ranges: Sequence[Node]) -> list[Piece]:
+        pieces: list[Piece] = []
+        for bound in ranges:
+            pieces += [", "] if pieces else []
+            pieces.append((bound.args[0] if self.whole(bound) else bound, 0))
+        return pieces
+
+    def whole(self, bound: Node) -> bool:
+        letter, low, high = bound.args
+        return low is ZERO and (letter.value == self.hidden or self.axes.get(letter.value) is high)
+
+
+def _level(part: Node) -> int:
+    if part.op == "number":
+        value = part.value.lower()
+        return _NEGATIVE if value.startswith("-") else _FRACTION if "/" in value or "e" in value else _ATOM
+    if part.op in FUNCTIONS:
+        return _ATOM if FUNCTIONS[part.op].latex.startswith((r"\left", r"\sqrt")) else _POWER if "{0}" in FUNCTIONS[part.op].latex else _CALL
+    if part.op in REDUCTIONS:
+        return _LEVELS.get(part.op, _CALL)
+    return _LEVELS.get(part.op, _ATOM)
+
+
+def _number(value: str) -> str:
+    """1e-3 as a power of ten, 1/3 as a fraction.
+
+    >>> print(_number("2.5e-3"), _number("1/3"))
+    2.5 \\cdot 10^{-3} \\frac{1}{3}
+    """
+    above, slash, below = value.partition("/")
+    if slash:
+        sign = "-" if above.startswith("-") else ""
+        return rf"{sign}\frac{{{above.lstrip('-')}}}{{{below}}}"
+    mantissa, _, exponent = value.lower().partition("e")
+    if not exponent:
+        return value
+    return rf"10^{{{int(exponent)}}}" if mantissa == "1" else rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
+
+
+def _starts_with_number(part: Node) -> bool:
+    """Whether digits stand first, so that a number before it needs a sign in between."""
+    if part.op == "^":
+        part = part.args[0]
+    if part.op == "number":
+        return not part.value.startswith("-")
+    return part.op == "exp2" or (part.op == "/" and all(argument.op == "number" for argument in part.args))
+
+
+def _call(op: str, args: tuple[Node, ...]) -> list[Piece]:
+    template = FUNCTIONS[op].latex if op in FUNCTIONS else _upright(op)
+    if "{0}" not in template:
+        return [template, r"\left(", *_joined(args, ", ", 0), r"\right)"]
+    pieces: list[Piece] = []
+    for place, piece in enumerate(re.split(r"\{(\d)\}", template)):
+        if place % 2 == 0:
+            pieces.append(piece)
+        else:
+            bare = template.startswith("{0}")  # a sign behind its argument, u!
+            pieces.append((args[int(piece)], _ATOM if bare else 0))
+    return pieces
+
+
+def _cases(args: tuple[Node, ...]) -> list[Piece]:
+    pieces: list[Piece] = [r"\begin{cases} "]
+    for place in range(0, len(args) - 1, 2):
+        pieces += [(args[place], 0), r" & \text{if } ", (args[place + 1], 0), r" \\ "]
+    if len(args) % 2:
+        pieces += [(args[-1], 0), r" & \text{otherwise}"]
+    else:
+        pieces.pop()
+    return [*pieces, r" \end{cases}"]
+
+
+def _joined(args: Sequence[Node], sign: str, least: int) -> list[Piece]:
+    pieces: list[Piece] = []
+    for argument in args:
+        pieces += [sign, (argument, least)] if pieces else [(argument, least)]
+    return pieces
+
+
+def _size(mean: Node) -> list[Piece] | None:
+    """How many terms a mean has, or None where the ranges depend on each other."""
+    ranges = mean.args[1:]
+    letters = {bound.args[0] for bound in ranges}
+    if any(letters & (free_indices(bound.args[1]) | free_indices(bound.args[2])) for bound in ranges):
+        return None
+    pieces: list[Piece] = []
+    alone = len(ranges) == 1
+    for bound in ranges:
+        _, low, high = bound.args
+        size = high if low is ZERO else node("+", high, node("neg", low))
+        pieces += [r"\,"] if pieces and size.op != "number" else [r" \cdot "] if pieces else []
+        pieces.append((size, 0 if alone else _CALL))
+    return pieces
+
+
+def _before(high: Node) -> Node:
+    """high - 1, without `n + 1 - 1`."""
+    if high.op == "number" and high.value.isdigit():
+        return number(int(high.value) - 1)
+    if high.op == "+" and high.args[-1] is ONE:
+        return high.args[0] if len(high.args) == 2 else node("+", *high.args[:-1])
+    return node("+", *(high.args if high.op == "+" else (high,)), node("neg", ONE))
+
+
+def _compact(high: Node) -> list[Piece]:
+    """d-1 without spaces where it is as short as that."""
+    if high.op == "+" and len(high.args) == 2 and high.args[1] is node("neg", ONE):
+        return [(high.args[0], _NEGATIVE), "-1"]
+    return [(high, 0)]
