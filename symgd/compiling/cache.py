@@ -23,7 +23,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -116,9 +116,9 @@ def _forget_cache(tree: ast.Module) -> None:
 
 
 def folder() -> Path | None:
-    """The user's private folder for generated code, made if need be; None, with a note, where there is none that nobody else can write to.
+    """The user's private folder for generated code, made if need be; None, with a note, where there is none.
 
-    `SYMGD_CACHE`, else the platform's place for caches: `$XDG_CACHE_HOME/symgd`, `~/.cache/symgd`, `~/Library/Caches/symgd`, `%LOCALAPPDATA%\\\\symgd`.
+    `SYMGD_CACHE`, else `symgd` where the platform keeps caches: `$XDG_CACHE_HOME`, `~/.cache`, `~/Library/Caches`, `%LOCALAPPDATA%`.
     """
     wanted = _wanted()
     if wanted is None:
@@ -236,24 +236,16 @@ def _prune(newest: Path) -> None:
     aged: list[tuple[float, Path]] = []
     for path in place.glob("symgd_*.py"):
         if path != newest:
-            with _gone_already():
+            with suppress(FileNotFoundError):
                 aged.append((path.stat().st_mtime, path))
     for _, path in sorted(aged, reverse=True)[KEPT - 1 :]:
         for old in (*(place / "__pycache__").glob(f"{path.stem}.*"), *place.glob(f"{path.stem}.*")):
-            with _gone_already():
+            with suppress(FileNotFoundError):
                 old.unlink()
     for path in place.glob(".symgd_*.tmp"):
-        with _gone_already():
+        with suppress(FileNotFoundError):
             if time.time() - path.stat().st_mtime > 86_400:
                 path.unlink()
-
-
-@contextmanager
-def _gone_already() -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        pass
 
 
 def _drop_damaged(path: Path) -> None:
@@ -265,7 +257,7 @@ def _drop_damaged(path: Path) -> None:
     entries = _entries(path)
     if not all(_is_whole(entry) and recorded.get(entry.name) in (None, _sum(entry)) for entry in entries):
         for entry in (*entries, path.with_suffix(".sums")):
-            with _gone_already():
+            with suppress(FileNotFoundError):
                 entry.unlink()
     atexit.register(_record, path)
 

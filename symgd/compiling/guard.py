@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from symgd.errors import InputError
@@ -35,29 +34,33 @@ class Allowed:
     names: frozenset[str] = frozenset()
 
 
-_NUMPY = frozenset(
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_NUMPY = _words(
     """
-    abs add all any arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh argsort array asarray ascontiguousarray bool_ broadcast_to cbrt ceil clip
-    copysign cos cosh cumsum divide dot e einsum empty empty_like exp exp2 expm1 float32 float64 floor full full_like heaviside hypot inf int32 int64
-    isfinite isinf isnan log log10 log1p log2 logaddexp logaddexp2 logical_and logical_not logical_or max maximum mean min minimum mod multiply nan ndarray
-    newaxis nonzero ones outer pi power prod repeat reciprocal reshape sign sin sinh sort sqrt square squeeze subtract sum tan tanh transpose uint64 where
-    zeros zeros_like
-    """.split()
+    abs add all any arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh argsort array asarray ascontiguousarray bool_ broadcast_to cbrt
+    ceil clip copysign cos cosh cumsum divide dot e einsum empty empty_like exp exp2 expm1 float32 float64 floor full full_like heaviside hypot
+    inf int32 int64 isfinite isinf isnan log log10 log1p log2 logaddexp logaddexp2 logical_and logical_not logical_or max maximum mean min
+    minimum mod multiply nan ndarray newaxis nonzero ones outer pi power prod repeat reciprocal reshape sign sin sinh sort sqrt square squeeze
+    subtract sum tan tanh transpose uint64 where zeros zeros_like
+    """
 )
-_MATH = frozenset("erf erfc exp expm1 fabs floor gamma inf isfinite isinf isnan lgamma log log1p log2 nan pi sqrt".split())
-_SPECIAL = frozenset("digamma erf erfc expit gamma gammaln polygamma spherical_jn".split())
-_METHODS = frozenset("T astype at copy dtype fill max min ndim ravel reshape shape size sum transpose view".split())
-_NODES = frozenset(
+_MATH = _words("erf erfc exp expm1 fabs floor gamma inf isfinite isinf isnan lgamma log log1p log2 nan pi sqrt")
+_SPECIAL = _words("digamma erf erfc expit gamma gammaln polygamma spherical_jn")
+_METHODS = _words("T astype at copy dtype fill max min ndim ravel reshape shape size sum transpose view")
+_NODES = _words(
     """
-    Module Expr Constant Name Load Store arguments arg keyword FunctionDef Return Assign AugAssign AnnAssign Import ImportFrom alias Tuple List Set Dict
-    Attribute Subscript Slice Call BinOp UnaryOp BoolOp Compare IfExp If For While Break Continue Pass Starred
-    Add Sub Mult Div FloorDiv Mod Pow BitAnd BitOr BitXor LShift RShift Invert USub UAdd Not And Or Eq NotEq Lt LtE Gt GtE Is IsNot
-    """.split()
+    Module Expr Constant Name Load Store arguments arg keyword FunctionDef Return Assign AugAssign AnnAssign Import ImportFrom alias Tuple List
+    Set Dict Attribute Subscript Slice Call BinOp UnaryOp BoolOp Compare IfExp If For While Break Continue Pass Starred Add Sub Mult Div
+    FloorDiv Mod Pow BitAnd BitOr BitXor LShift RShift Invert USub UAdd Not And Or Eq NotEq Lt LtE Gt GtE Is IsNot
+    """
 )
 
 KERNEL = Allowed(
-    imports={"math": _MATH, "numpy": _NUMPY, "numba": frozenset("njit prange float32 float64 int32 int64 uint64 types".split())},
-    builtins=frozenset("abs bool enumerate float int len max min range round tuple zip".split()),
+    imports={"math": _MATH, "numpy": _NUMPY, "numba": _words("njit prange float32 float64 int32 int64 uint64 types")},
+    builtins=_words("abs bool enumerate float int len max min range round tuple zip"),
     methods=_METHODS,
     nodes=_NODES,
 )
@@ -65,20 +68,22 @@ NUMPY = replace(KERNEL, imports={"math": _MATH, "numpy": _NUMPY, "scipy.special"
 TRAINER = Allowed(
     imports={
         **KERNEL.imports,
-        "numpy": _NUMPY | frozenset("errstate iinfo issubdtype load savez uint32".split()),
+        "numpy": _NUMPY | _words("errstate iinfo issubdtype load savez uint32"),
         "argparse": frozenset({"ArgumentParser"}),
         "sys": frozenset({"exit", "stderr"}),
         "time": frozenset({"monotonic", "perf_counter"}),
     },
-    builtins=KERNEL.builtins | frozenset("KeyError KeyboardInterrupt SystemExit TypeError ValueError dict isinstance list print repr set sorted str sum".split()),
+    builtins=KERNEL.builtins
+    | _words("KeyError KeyboardInterrupt SystemExit TypeError ValueError dict isinstance list print repr set sorted str sum"),
     methods=_METHODS
-    | frozenset(
+    | _words(
         """
         add_argument append endswith extend files format get integers items join keys kind lower normal parse_args pop setdefault
         startswith strip update values
-        """.split()
+        """
     ),
-    nodes=_NODES | frozenset("Raise Try ExceptHandler With withitem JoinedStr FormattedValue ListComp DictComp GeneratorExp comprehension In NotIn Assert".split()),
+    nodes=_NODES
+    | _words("Raise Try ExceptHandler With withitem JoinedStr FormattedValue ListComp DictComp GeneratorExp comprehension In NotIn Assert"),
     names=frozenset({"__name__"}),
 )
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from symgd.printing.elementary import called, elementwise
 from symgd.compiling.guard import NUMPY, check_module
 from symgd.errors import InputError
 from symgd.printing.numpy import printed
@@ -34,9 +32,8 @@ def run(program: Program, arrays: Mapping[str, ArrayLike], lengths: Mapping[str,
 def compiled(program: Program) -> Callable[[Mapping[str, ArrayLike], Mapping[str, int]], Values]:
     """The same for many calls: the source is generated and read once."""
     made = printed(program)
-    helpers = elementwise(called(made.source))
-    tree = check_module(made.source, replace(NUMPY, names=frozenset(helpers)))
-    namespace: dict[str, Any] = dict(helpers)
+    tree = check_module(made.source, NUMPY)
+    namespace: dict[str, Any] = {}
     exec(compile(tree, "<symgd program>", "exec"), namespace)
     function: Callable[..., tuple[Any, ...]] = namespace["program"]
 
@@ -47,7 +44,9 @@ def compiled(program: Program) -> Callable[[Mapping[str, ArrayLike], Mapping[str
         inputs = [_array(arrays[name], np.int64 if name in made.integers else np.float64) for name in made.arrays]
         with np.errstate(all="ignore"):
             found = function(*inputs, *(int(lengths[name]) for name in made.lengths))
-        return {name: value if isinstance(value, np.ndarray) and value.ndim else float(value) for name, value in zip(made.targets, found, strict=True)}
+        return {
+            name: value if isinstance(value, np.ndarray) and value.ndim else float(value) for name, value in zip(made.targets, found, strict=True)
+        }
 
     return values
 

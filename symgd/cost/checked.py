@@ -203,42 +203,61 @@ def _integers(roots: Iterable[Node]) -> set[str]:
 
 def _affine(expression: Node, definitions: tuple[Definition, ...], parameters: Iterable[str]) -> tuple[str, ...]:
     """The scalars of which the cost is an affine function, and not a constant: their gradient never changes sign, so no fit can find them."""
-    return tuple(name for name in parameters if _degree(expression, definitions, name) == 1)
+    bodies = {definition.target: definition.body for definition in definitions}
+    curved: set[str] = set()
+    present: set[str] = set()
+    stack, seen = [(expression, True)], {(expression, True)}
+
+    def visit(part: Node, straight: bool) -> None:
+        if (part, straight) not in seen:
+            seen.add((part, straight))
+            stack.append((part, straight))
+
+    while stack:
+        part, straight = stack.pop()
+        if part.op == "access":
+            present.add(part.value)
+            if not straight:
+                curved.add(part.value)
+            if part.value in bodies:
+                visit(bodies[part.value], straight)
+            for place in part.args:
+                visit(place, False)
+            continue
+        keeps = _kept_straight(part) if straight else frozenset()
+        if straight and part.op in ("*", "/"):
+            curved.update(_shared_names(part.args, bodies))
+        for place, argument in enumerate(part.args):
+            visit(argument, place in keeps)
+    return tuple(name for name in parameters if name in present and name not in curved)
 
 
-def _degree(expression: Node, definitions: tuple[Definition, ...], name: str) -> float:
-    """The degree of the cost as a polynomial in `name`, infinity where it is none."""
-    infinity = float("inf")
-    degrees: dict[str, float] = {name: 1.0}
-    known: dict[Node, float] = {}
-
-    def of(root: Node) -> float:
-        for part in postorder(root):
-            if part in known:
-                continue
-            below = [known[a] for a in part.args]
-            if part.op == "access":
-                known[part] = infinity if any(below) else degrees.get(part.value, 0.0)
-            elif part.op in ("+", "neg"):
-                known[part] = max(below)
-            elif part.op == "*":
-                known[part] = sum(below)
-            elif part.op == "/":
-                known[part] = below[0] if not below[1] else infinity
-            elif part.op == "^" and part.args[1].op == "number":
-                power = float(part.args[1].value) if "/" not in part.args[1].value else 0.5
-                known[part] = below[0] * power if not below[0] or (power > 0 and power == int(power)) else infinity
-            elif part.op in ("sum", "mean"):
-                known[part] = below[0] if not any(below[1:]) else infinity
-            elif part.op == "piecewise":
-                values = [*below[0::2][: len(below) // 2], *([below[-1]] if len(below) % 2 else [])]
-                known[part] = max(values) if not any(below[1 : len(below) - len(below) % 2 : 2]) else infinity
-            else:
-                known[part] = infinity if any(below) else 0.0
-        return known[root]
-
-    for definition in definitions:
-        degrees[definition.target] = of(definition.body)
-    return of(expression)
+def _kept_straight(part: Node) -> Collection[int]:
+    """The arguments in which an operation is linear as long as the others do not change."""
+    if part.op in ("+", "neg", "*"):
+        return range(len(part.args))
+    if part.op in ("/", "sum", "mean"):
+        return (0,)
+    if part.op == "^" and part.args[1].value == "1":
+        return (0,)
+    if part.op == "piecewise":
+        return [*range(0, len(part.args), 2), *([len(part.args) - 1] if len(part.args) % 2 else [])]
+    return ()
 
 
+def _shared_names(args: tuple[Node, ...], bodies: Mapping[str, Node]) -> set[str]:
+    """Names in more than one of the factors."""
+    once: set[str] = set()
+    twice: set[str] = set()
+    for argument in args:
+        names: set[str] = set()
+        waiting = [argument]
+        while waiting:
+            for found in accesses(waiting.pop()):
+                if found.value not in names:
+                    names.add(found.value)
+                    if found.value in bodies:
+                        waiting.append(bodies[found.value])
+        twice |= once & names
+        once |= names
+    return twice

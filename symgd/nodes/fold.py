@@ -6,10 +6,11 @@ decimal stays one: `2*0.01*w` is `0.02*w`. `0*x` is 0 even where x is infinite o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
+from math import gcd, prod
 
-from .node import ATOMS, FALSE, ONE, TRUE, ZERO, Node, fraction, node, number, rebuilt
+from .node import ATOMS, FALSE, ONE, TRUE, ZERO, Node, fraction, node, number
 
 LARGEST = Fraction(10) ** 300  # a folded number and its reciprocal stay below, in the range of a float64
 EXPONENT = 64  # of a folded power of a number
@@ -56,6 +57,8 @@ def times(*factors: Node) -> Node:
     >>> print(text(times(expression("2*(w*x - y)"), expression("-x"), expression("1/m"))))
     -2*x*(w*x - y)/m
     """
+    if len(factors) == 2 and ONE in factors:
+        return factors[1] if factors[0] is ONE else factors[0]
     return _quotient(factors, ())
 
 
@@ -119,6 +122,8 @@ def chained(adjoint: Node, factor: Node) -> Node:
     >>> print(text(chained(expression("piecewise(0, y == 0, z)"), expression("piecewise(1, x > 0, 0)"))))
     piecewise(z, not y == 0 and x > 0, 0)
     """
+    if factor is ONE or adjoint is ONE:
+        return adjoint if factor is ONE else factor
     if _has_zero_branch(adjoint) and _has_zero_branch(factor):
         (value, holds), (other, also_holds) = _branch(adjoint), _branch(factor)
         return choice(chained(value, other), all_of(holds, also_holds), ZERO)
@@ -154,9 +159,30 @@ def _numerator(term: Node) -> tuple[Node, Node]:
     return (minus(inner.args[0]) if term.op == "neg" else inner.args[0]), inner.args[1]
 
 
-def folded(root: Node) -> Node:
-    """The formula with every sum, product, quotient, power and choice in it built anew by the functions here."""
-    return rebuilt(root, one_folded)
+def filled(root: Node, replacements: Mapping[Node, Node]) -> Node:
+    """The formula with these nodes replaced, all at once, and what stands above them built anew by the functions here.
+
+    >>> from symgd.reading.text import expression; from symgd.nodes.text import text
+    >>> print(text(filled(expression("a*x + 2*b"), {expression("a"): ONE, expression("b"): expression("3*y")})))
+    x + 6*y
+    """
+    new = dict(replacements)
+    stack = [root]
+    while stack:
+        part = stack[-1]
+        if part not in new:
+            waiting = [argument for argument in part.args if argument not in new]
+            if waiting:
+                stack += waiting
+                continue
+            args = tuple([new[argument] for argument in part.args])
+            if args == part.args:
+                new[part] = part
+            else:
+                same = node(part.op, *args, value=part.value)
+                new[part] = joined(*args) if part.op == "+" else one_folded(same) or same
+        stack.pop()
+    return new[root]
 
 
 def one_folded(same: Node) -> Node | None:
@@ -237,6 +263,10 @@ def _quotient(above: Iterable[Node], below: Iterable[Node]) -> Node:
 
 def _fraction(above: list[Node], below: list[Node]) -> tuple[list[Node], list[Node]]:
     """The numbers above and below the bar multiplied and cancelled; decimals over decimals become one, where it is finite."""
+    if not below and len(above) < 2:
+        return above, below
+    if all(typed.value.isdigit() for typed in (*above, *below)):
+        return _whole_fraction(prod(int(typed.value) for typed in above), prod(int(typed.value) for typed in below))
     values = [_multiplied(above), _multiplied(below)]
     decimal = [any(map(_is_decimal, above)), any(map(_is_decimal, below))]
     if values[1] != 0 and not any(decimal):
@@ -249,6 +279,13 @@ def _fraction(above: list[Node], below: list[Node]) -> tuple[list[Node], list[No
         one = _number(value, is_decimal)
         folded.append(typed if one is None or (len(typed) == 1 and value != 0 and fraction(typed[0]) == value) else [one])
     return folded[0], folded[1]
+
+
+def _whole_fraction(top: int, bottom: int) -> tuple[list[Node], list[Node]]:
+    if bottom:
+        common = gcd(top, bottom)
+        top, bottom = top // common, bottom // common
+    return [number(top)], [number(bottom)]
 
 
 def _multiplied(numbers: list[Node]) -> Fraction:

@@ -26,17 +26,18 @@ _ESCAPED: Final = {
     "\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
     **{letter: f"\\{letter}" for letter in "_%$&#{}"},
 }  # fmt: skip
-_GREEK: Final = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega "
-    "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar"
-).split()
+_GREEK: Final = frozenset({
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau",
+    "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega", "ell",
+})  # fmt: skip
 _PARENTHESES: Final = (r"\left(", r"\right)")
 
 
-def latex(node: Node, *, hidden: str | None = None, axes: Mapping[str, Node] | None = None) -> str:
+def latex(node: Node, *, hidden: str | None = None, axes: Mapping[str, Node] | None = None, names: Mapping[str, str] | None = None) -> str:
     """The formula in LaTeX.
 
-    A mean is 1/m times a sum. A range that is the whole axis, by `axes` or because its letter is the `hidden` one of the samples, is the letter alone.
+    A mean is 1/m times a sum. A range that is the whole axis, by `axes` or because its letter is the `hidden` one of the samples, is a letter alone.
+    `names`: name -> its LaTeX, for all that the formula reads, where formulas stand side by side.
 
     >>> from symgd.reading.text import expression
     >>> print(latex(expression("2*x*(w*x + b)^2/m - sqrt(alpha_1)")))
@@ -45,7 +46,7 @@ def latex(node: Node, *, hidden: str | None = None, axes: Mapping[str, Node] | N
     \\frac{1}{m} \\sum_{i} \\left(\\sum_{j=0}^{d-1} {W_{1}}_{j}\\,x_{i,j} - y_{i}\\right)
     """
     check_size(node)
-    return written_out(node, _Writer(node, hidden, axes or {}).pieces, _level, _PARENTHESES)
+    return written_out(node, _Writer(node, hidden, axes or {}, names).pieces, _level, _PARENTHESES)
 
 
 def latex_name(name: str) -> str:
@@ -59,6 +60,21 @@ def latex_name(name: str) -> str:
         return _plain(name)
     below = found["digits"] or (found["rest"] if found["rest"].isdigit() else _upright(found["rest"]))
     return f"{_plain(found['base'])}_{{{below}}}"
+
+
+def latex_names(ranks: Mapping[str, int]) -> dict[str, str]:
+    """Names that stand side by side, each with its number of indices: no two look alike.
+
+    >>> latex_names({"w_1": 0, "w1": 0, "v": 1, "v2": 0})
+    {'w_1': 'w_{1}', 'w1': '\\mathrm{w1}', 'v': 'v', 'v2': '\\mathrm{v2}'}
+    """
+    arrays = {name for name, rank in ranks.items() if rank}
+    names: dict[str, str] = {}
+    for name in ranks:
+        short = _SUBSCRIPTED.fullmatch(name)
+        alike = latex_name(name) in names.values() or (short is not None and short["base"] in arrays)
+        names[name] = _upright(name) if alike else latex_name(name)
+    return names
 
 
 _SUBSCRIPTED: Final = re.compile(r"(?P<base>[^\W\d_]+)(?:(?P<digits>[0-9]+)|_(?P<rest>[^\W_](?:\w*[^\W_])?))", re.ASCII)
@@ -91,17 +107,9 @@ def _inert(letter: str) -> str:
 
 
 class _Writer:
-    def __init__(self, root: Node, hidden: str | None, axes: Mapping[str, Node]) -> None:
+    def __init__(self, root: Node, hidden: str | None, axes: Mapping[str, Node], names: Mapping[str, str] | None) -> None:
         self.hidden, self.axes = hidden, axes
-        found = {part.value: part for part in accesses(root)}
-        arrays = {name for name, part in found.items() if part.args}
-        written: dict[str, str] = {}
-        self.names: dict[str, str] = {}
-        for name in found:
-            short = _SUBSCRIPTED.fullmatch(name)
-            same = latex_name(name) in written or (short is not None and short["base"] in arrays)
-            self.names[name] = _upright(name) if same else latex_name(name)  # w1 beside w_1 or w[1]
-            written[self.names[name]] = name
+        self.names = latex_names({part.value: len(part.args) for part in accesses(root)}) if names is None else names
 
     def pieces(self, part: Node) -> list[Piece]:
         op, args = part.op, part.args

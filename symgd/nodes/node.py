@@ -42,16 +42,15 @@ class Node:
     True
     """
 
-    __slots__ = ("op", "args", "value", "_hash", "__weakref__")
+    __slots__ = ("op", "args", "value", "free", "__weakref__")
     op: str
     args: tuple[Node, ...]
     value: str
+    free: frozenset[Node]
+    """The index letters that the formula leaves free. softmax binds its letter inside but stands at that letter, so it stays free."""
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("A node never changes; build another one.")
-
-    def __hash__(self) -> int:
-        return self._hash  # type: ignore[attr-defined, no-any-return]
 
     def __copy__(self) -> Node:
         return self
@@ -80,10 +79,35 @@ def node(op: str, *args: Node, value: str = "") -> Node:
     found = _shared.get(key)
     if found is None:
         found = object.__new__(Node)
-        for name, content in (("op", op), ("args", args), ("value", value), ("_hash", hash(key))):
-            object.__setattr__(found, name, content)
+        keep = object.__setattr__
+        keep(found, "op", op)
+        keep(found, "args", args)
+        keep(found, "value", value)
+        keep(found, "free", _free(found))
         _shared[key] = found
     return found
+
+
+_CLOSED: frozenset[Node] = frozenset()
+
+
+def _free(new: Node) -> frozenset[Node]:
+    if new.op == "index":
+        return frozenset((new,))
+    if new.op in REDUCTIONS:
+        found = new.args[0].free
+        for bound in reversed(new.args[1:]):
+            if bound.op != "range":
+                continue
+            letter, low, high = bound.args
+            found = (found if new.op == "softmax" else found - {letter}) | low.free | high.free
+        return found or _CLOSED
+    args = new.args[1:] if new.op == "range" else new.args
+    found = _CLOSED
+    for argument in args:
+        if argument.free is not _CLOSED and not argument.free <= found:
+            found = found | argument.free
+    return found or _CLOSED
 
 
 def _unpacked(rows: list[tuple[str, tuple[int, ...], str]]) -> Node:
@@ -132,16 +156,17 @@ ZERO, ONE, TWO = number(0), number(1), number(2)
 def postorder(*roots: Node) -> list[Node]:
     """Every node below the roots once, arguments before what uses them."""
     done: dict[Node, None] = {}
-    stack: list[tuple[Node, bool]] = [(root, False) for root in reversed(roots)]
+    stack = list(reversed(roots))
     while stack:
-        current, opened = stack.pop()
-        if current in done:
-            continue
-        if opened or not current.args:
+        current = stack[-1]
+        if current not in done:
+            waiting = [argument for argument in current.args if argument not in done]
+            if waiting:
+                waiting.reverse()
+                stack += waiting
+                continue
             done[current] = None
-            continue
-        stack.append((current, True))
-        stack.extend((argument, False) for argument in reversed(current.args) if argument not in done)
+        stack.pop()
     return list(done)
 
 
@@ -179,24 +204,6 @@ def accesses(*roots: Node) -> Iterator[Node]:
     return (found for found in postorder(*roots) if found.op == "access")
 
 
-def free_indices(root: Node, memo: dict[Node, frozenset[Node]] | None = None) -> frozenset[Node]:
-    """The index letters that the formula leaves free. softmax binds its letter inside but stands at that letter, so it stays free."""
-    known: dict[Node, frozenset[Node]] = {} if memo is None else memo
-    for current in postorder(root):
-        if current in known:
-            continue
-        if current.op == "index":
-            known[current] = frozenset({current})
-        elif current.op in REDUCTIONS:
-            found = known[current.args[0]]
-            for bound in reversed(current.args[1:]):
-                letter, low, high = bound.args
-                if current.op != "softmax":
-                    found = found - {letter}
-                found = found | known[low] | known[high]
-            known[current] = found
-        elif current.op == "range":
-            known[current] = known[current.args[1]] | known[current.args[2]]
-        else:
-            known[current] = frozenset().union(*(known[a] for a in current.args)) if current.args else frozenset()
-    return known[root]
+def free_indices(root: Node) -> frozenset[Node]:
+    """The index letters that the formula leaves free."""
+    return root.free

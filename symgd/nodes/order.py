@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from symgd.nodes.node import ARITHMETIC, REDUCTIONS, Node, fraction
 
 TERMS = 50  # longer sums keep the order in which they came
-_TEXT = 60  # letters of a key
+_LETTERS = 60  # of a key
 
 Key = tuple[int, str]
 
@@ -15,51 +13,63 @@ Key = tuple[int, str]
 class Order:
     """Sorts terms and factors. Keys are short texts, remembered for every node, so a shared node costs nothing twice.
 
-    >>> from symgd.nodes.node import access, node, number
-    >>> x, w, two = access("x"), access("w"), number(2)
-    >>> Order().terms([node("neg", two), w, node("*", two, node("^", w, two))])[1:]
-    [<w of 0>, <neg of 1>]
+    >>> from symgd.nodes.node import ONE, TWO, access, node
+    >>> from symgd.nodes.text import text
+    >>> x, w = access("x"), access("w")
+    >>> print(text(node("+", *Order().terms([node("neg", ONE), w, x, node("*", TWO, node("^", w, TWO))]))))
+    2*w^2 + w + x - 1
     """
 
     def __init__(self) -> None:
         self._keys: dict[Node, Key] = {}
 
     def factors(self, factors: list[Node]) -> list[Node]:
-        """Numbers, letters, powers and sums, functions, reductions; by name among themselves."""
+        """Numbers, letters, elements of arrays, sums, functions, reductions; by name among themselves."""
+        if len(factors) < 2:
+            return factors
         return sorted(factors, key=lambda factor: self._key(factor.args[0] if factor.op == "^" else factor))
 
     def terms(self, terms: list[Node]) -> list[Node]:
-        """By falling exponents of the letters in alphabetical order, `x^2 + x*y + 1`; but `1 - x`, to save a leading minus."""
+        """By falling exponents of the letters in alphabetical order, `x^2 + x*y + 1`; two terms without a leading minus, `1 - x`."""
         if len(terms) > TERMS:
             return terms
         monomials = [self._monomial(term) for term in terms]
-        letters = sorted({letter for monomial in monomials for letter in monomial})
-        rank = {n: tuple(-monomials[n].get(letter, Fraction(0)) for letter in letters) for n in range(len(terms))}
-        ordered = [terms[n] for n in sorted(rank, key=lambda n: rank[n])]
-        if len(ordered) == 2 and ordered[0].op == "neg" and ordered[1].op in ("number", "constant"):
+        letters = {letter: n for n, letter in enumerate(sorted({letter for monomial in monomials for letter in monomial}))}
+        ranks: list[tuple[list[float], int]] = []
+        for n, monomial in enumerate(monomials):
+            rank = [0.0] * len(letters)
+            for letter, exponent in monomial.items():
+                rank[letters[letter]] = -exponent
+            ranks.append((rank, n))
+        ordered = [terms[n] for _, n in sorted(ranks)]
+        if len(ordered) == 2 and ordered[0].op == "neg" and ordered[1].op != "neg":
             ordered.reverse()
         return ordered
 
-    def _monomial(self, term: Node) -> dict[Key, Fraction]:
-        exponents: dict[Key, Fraction] = {}
-        stack = [(term, Fraction(1))]
+    def _monomial(self, term: Node) -> dict[Key, float]:
+        exponents: dict[Key, float] = {}
+        stack = [(term, 1.0)]
         while stack:
             part, power = stack.pop()
-            if part.op in ("*", "neg"):
-                stack.extend((factor, power) for factor in part.args)
-            elif part.op == "/":
-                stack += [(part.args[0], power), (part.args[1], -power)]
-            elif part.op == "sqrt":
-                stack.append((part.args[0], power / 2))
-            elif part.op == "^" and part.args[1].op == "number":
-                stack.append((part.args[0], power * fraction(part.args[1])))
-            elif part.op != "number":
+            op, args = part.op, part.args
+            if op in ("*", "neg"):
+                stack.extend((factor, power) for factor in args)
+            elif op == "/":
+                stack += [(args[0], power), (args[1], -power)]
+            elif op == "sqrt":
+                stack.append((args[0], power / 2))
+            elif op == "^" and args[1].op == "number":
+                stack.append((args[0], power * float(fraction(args[1]))))
+            elif op != "number":
                 key = self._key(part)
-                exponents[key] = exponents.get(key, Fraction(0)) + power
+                exponents[key] = exponents.get(key, 0.0) + power
         return exponents
 
     def _key(self, root: Node) -> Key:
         keys = self._keys
+        found = keys.get(root)
+        if found is not None:
+            return found
         stack = [root]
         while stack:
             part = stack[-1]
@@ -68,14 +78,14 @@ class Order:
                 stack.extend(waiting)
                 continue
             stack.pop()
-            inside = ",".join(keys[argument][1] for argument in part.args[:_TEXT])
-            keys[part] = self._rank(part), f"{part.value or part.op}({inside})"[:_TEXT] if part.args else part.value
+            inside = ",".join(keys[argument][1] for argument in part.args[:_LETTERS])
+            keys[part] = self._rank(part), f"{part.value or part.op}({inside})"[:_LETTERS] if part.args else part.value
         return keys[root]
 
     @staticmethod
     def _rank(part: Node) -> int:
         if part.op == "number":
             return 0
-        if part.op in ("constant", "access", "index", "length"):
+        if not part.args:
             return 1
-        return 2 if part.op in ARITHMETIC else 4 if part.op in REDUCTIONS else 3
+        return 2 if part.op == "access" else 3 if part.op in ARITHMETIC else 5 if part.op in REDUCTIONS else 4

@@ -9,7 +9,7 @@ import sympy as sp
 from sympy.printing.pretty.stringpict import prettyForm
 
 
-class Axis(sp.Idx):  # type: ignore[misc]
+class Axis(sp.Idx):
     """An index 0, ..., length - 1 that prints as its letter. Substitution does not reach into its range, so nothing detaches it from its sum.
 
     >>> i, x, m = Axis("i", length_symbol("m")), sp.IndexedBase("x"), length_symbol("m")
@@ -42,7 +42,7 @@ def length_symbol(name: str) -> Any:
     return sp.Symbol(name, integer=True, positive=True)
 
 
-class Sample(sp.Symbol):  # type: ignore[misc]
+class Sample(sp.Symbol):
     """A data column: one real number for each sample. It lies on the hidden sample axis, or on `axis`, and calculates like any symbol.
 
     >>> x, w = Sample("x"), sp.Symbol("w")
@@ -69,7 +69,7 @@ class Sample(sp.Symbol):  # type: ignore[misc]
         return 2, 0, "Symbol"  # sorted among the symbols, so that formulas print in the usual order
 
 
-class Reduction(sp.Expr):  # type: ignore[misc]
+class Reduction(sp.Expr):
     """A body reduced over (index, low, high) triples as in SymPy's Sum, high included, the outer one first; over the samples without any.
 
     Nothing is evaluated on construction. The value is real, so no question about it looks into the body.
@@ -85,7 +85,7 @@ class Reduction(sp.Expr):  # type: ignore[misc]
     is_number = False
 
     def __new__(cls, body: Any, *limits: Any) -> Any:
-        return sp.Expr.__new__(cls, body, *(sp.Tuple(*limit) for limit in limits))
+        return sp.Expr.__new__(cls, sp.sympify(body, strict=True), *(sp.Tuple(*limit) for limit in limits))
 
     @property
     def function(self) -> Any:

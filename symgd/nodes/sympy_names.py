@@ -1,4 +1,4 @@
-"""What every symbol of a SymPy formula is: the index of an axis, the length of an axis, a data column, an array or a number, and its name in nodes."""
+"""What every symbol of a SymPy formula is, the index or the length of an axis, a data column, an array or a number, and its name in nodes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import sympy as sp
 
 from symgd.errors import InputError, LimitError
 from symgd.nodes.formula import Formula
-from symgd.nodes.node import index, postorder
+from symgd.nodes.node import index, length, postorder
 from symgd.nodes.sympy_forms import Reduction, Sample, Softmax, length_symbol
 
 NAME_LETTERS = 200
 HIDDEN = sp.Dummy("hidden sample axis")
-HIDDEN_LETTERS = ("i", "s", "n", "r")
+HIDDEN_LETTERS = ("i", "s", "n", "t_")
 HIDDEN_LENGTHS = ("m", "N")
 
 Limit = tuple[Any, Any, Any]
@@ -87,7 +87,7 @@ class Names:
         self._symbols = [part for part in everything if isinstance(part, sp.Symbol)]
         self._accesses = [part for part in everything if isinstance(part, sp.Indexed)]
         self._ranged = [part for part in everything if isinstance(part, sp.Idx)]
-        self._bound = {variable for found in limits.values() for variable, _, _ in found}
+        self._bound = dict.fromkeys(variable for found in limits.values() for variable, _, _ in found)
         self._roles()
         self._naming()
         self._freedom()
@@ -100,7 +100,7 @@ class Names:
         """An index is an Idx, a bound symbol, or a symbol in a subscript; a length is a symbol in a bound or a range."""
         bounds = [end for found in self._limits.values() for _, low, high in found for end in (low, high)]
         bounds += [end for index_ in self._ranged for end in self._inner[id(index_)]]
-        in_bounds = self._inside(bounds) - self._bound
+        in_bounds = self._inside(bounds) - self._bound.keys()
         letters: set[Any] = set()
         for left, body in self._where:
             for symbol in self._inside(left.indices) if isinstance(left, sp.Indexed) else ():
@@ -108,9 +108,9 @@ class Names:
                 if symbol not in in_bounds or (not is_length(symbol) and symbol in self._inside([body], subscripts=True)):
                     letters.add(symbol)
         self.lengths = in_bounds - letters
-        for symbol in self._inside(at for part in self._accesses for at in part.indices) - self.lengths - letters - self._bound:
+        for symbol in self._inside(at for part in self._accesses for at in part.indices) - self.lengths - letters - self._bound.keys():
             (self.lengths if is_length(symbol) else letters).add(symbol)
-        self.indices: set[Any] = {*self._ranged, *self._bound, *letters}
+        self.indices: dict[Any, None] = dict.fromkeys([*self._ranged, *self._bound, *sorted(letters, key=lambda symbol: str(symbol.name))])
 
     def _inside(self, roots: Iterable[Any], subscripts: bool = False) -> set[Any]:
         """The symbols in these expressions, outside subscripts unless asked for."""
@@ -144,10 +144,11 @@ class Names:
         self.names: dict[Any, str] = {}
         self.symbols: dict[str, Any] = {}
         self.taken = set(known_names)
+        known_as = {thing: name for name, thing in self._known.symbols.items()}
         for thing, name in sorted({**scalars, **arrays}.items(), key=lambda item: (isinstance(item[0], sp.Dummy), item[1], type(item[0]).__name__)):
             _check_name(name)
             if isinstance(thing, sp.Dummy):
-                name = free(name, self.taken)
+                name = known_as.get(thing) or free(name, self.taken)
             self._claim(name, thing)
             self.names[thing] = name
         self.taken |= {symbol.name for symbol in self.lengths} | known_lengths
@@ -171,23 +172,25 @@ class Names:
     # scopes
 
     def _freedom(self) -> None:
-        defined = {left for left, _ in self._where if isinstance(left, sp.Symbol)}
+        defined = {left.base if isinstance(left, sp.Indexed) else left for left, _ in self._where}
         hidden = self._known.hidden
-        on_samples = {target.value for target, _ in self._known.definitions if hidden and target.args == (index(hidden),)} | set(self._known.samples)
-        nothing: frozenset[Any] = frozenset()
+        on_samples = set(self._known.samples)
+        on_samples |= {target.value for target, _ in self._known.definitions if hidden and target.args[:1] == (index(hidden),)}
         self.free: dict[int, frozenset[Any]] = {}
-        self.columns: list[Any] = []
+        self.columns: dict[Any, None] = {}
         for key, part in self._parts.items():
-            found = nothing
+            found: frozenset[Any] = frozenset()
             for inner in self._inner[key]:
                 found = found | self.free[id(inner)] if found else self.free[id(inner)]
             if isinstance(part, (sp.Symbol, sp.Idx)) and part in self.indices:
                 found = frozenset({part})
-            elif isinstance(part, sp.Symbol):
-                column = part.axis is None if isinstance(part, Sample) else part in self.names and self.names[part] in on_samples
-                if column:
-                    self.columns.append(part)
-                found = frozenset({HIDDEN}) if column else frozenset({part}) if part in defined else found
+            elif isinstance(part, (sp.Symbol, sp.Indexed)):
+                thing = part.base if isinstance(part, sp.Indexed) else part
+                if (thing.axis is None) if isinstance(thing, Sample) else self.names.get(thing) in on_samples:
+                    self.columns[thing] = None
+                    found = found | {HIDDEN}
+                elif thing in defined:
+                    found = found | {thing}
             elif isinstance(part, (sp.Sum, sp.Product, Reduction)):
                 found = self._after(part)
             self.free[key] = found
@@ -204,21 +207,16 @@ class Names:
         return found
 
     def _follow_columns(self) -> None:
-        """A scalar that is defined by a column is a column too: with `z: w*x + b`, z has a value for each sample."""
+        """What is defined by a column has a value for each sample too: with `z: w*x + b`, z is a column."""
         self.derived: set[Any] = set()
         growing = True
         while growing:
             growing = False
             for left, body in self._where:
-                if left in self.derived or not self.on_hidden(body):
-                    continue
-                if isinstance(left, sp.Indexed):
-                    raise InputError(
-                        f"{shown(left)} has an index, and its definition uses a data column on the hidden sample axis.",
-                        accepted='columns on a named axis: sg.samples("x y", axis=i), and the letter i in the definition',
-                    )
-                self.derived.add(left)
-                growing = True
+                thing = left.base if isinstance(left, sp.Indexed) else left
+                if thing not in self.derived and self.on_hidden(body):
+                    self.derived.add(thing)
+                    growing = True
 
     def on_hidden(self, part: Any) -> bool:
         """Whether the part has a value for each sample."""
@@ -229,11 +227,14 @@ class Names:
     def _lettering(self) -> None:
         """A letter for every index. Two indices of one name keep it, unless one stands free inside the sum over the other."""
         clashing = self._entangled()
+        known_as = {thing: name for name, thing in self._known.symbols.items()}
         self.letters: dict[Any, str] = {}
         used = self.taken | {item.name for item in self.indices}
         for item in sorted(self.indices, key=lambda item: (isinstance(item, sp.Dummy), item.name, type(item).__name__)):
             name = _check_name(item.name)
-            if isinstance(item, sp.Dummy) or item in clashing:
+            if known_as.get(item, name) != name:
+                name = known_as[item]
+            elif isinstance(item, sp.Dummy) or item in clashing:
                 name = free(name, used)
                 used.add(name)
             elif name in self.taken:
@@ -246,7 +247,7 @@ class Names:
 
     def _entangled(self) -> set[Any]:
         """The bound indices that need another letter. Refuses two indices of one name of which only one runs: the other was meant to be it."""
-        running = self._bound.union(*(self.free[id(left)] for left, _ in self._where))
+        running = set(self._bound).union(*(self.free[id(left)] for left, _ in self._where))
         found: set[Any] = set()
         for left, body in self._where:
             mine = {item.name: item for item in self.free[id(left)] if item in self.indices}
@@ -268,16 +269,15 @@ class Names:
 
     def _hidden_axis(self) -> None:
         """The letter and the length of the sample axis that the user does not see."""
-        self.hidden = self._known.hidden or next((x for x in HIDDEN_LETTERS if x not in self.taken), free(HIDDEN_LETTERS[0], self.taken))
-        self.hidden_length = next((x for x in HIDDEN_LENGTHS if x not in self.taken), free(HIDDEN_LENGTHS[-1], self.taken))
-        for part in postorder(self._known.expression):
-            if part.op == "range" and part.args[0].value == self._known.hidden and part.args[2].op == "length":
-                self.hidden_length = part.args[2].value
+        self.hidden = self._known.hidden or next((x for x in HIDDEN_LETTERS if x not in self.taken), free(HIDDEN_LETTERS[-1], self.taken))
+        known = self._known.axes.get(self.hidden)
+        fresh = next((x for x in HIDDEN_LENGTHS if x not in self.taken), free(HIDDEN_LENGTHS[-1], self.taken))
+        self.hidden_length = known if self._known.hidden and known is not None else length(fresh)
 
 
 def _clash(name: str, one: Any, other: Any) -> InputError:
     kinds = {_kind(one), _kind(other)}
-    if len(kinds) == 2:
+    if len(kinds) == 2 and kinds != {"an index", "a number"}:
         return InputError(f"Name clash: {shown(name)} is {' and '.join(sorted(kinds))}.", accepted="one symbol for a name")
     return InputError(
         f"Name clash: two different symbols are named {shown(name)}; SymPy would take one for a constant when it differentiates by the other.",

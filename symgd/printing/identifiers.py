@@ -20,7 +20,7 @@ class Identifiers:
     """A bijective table from (kind, name) to ASCII identifiers that are no Python word and not `reserved`.
 
     A safe name stays itself; another becomes a readable one that ends in `_`, as no safe name does. All kinds share one scope, so a slope
-    `m` and a length `m` differ; which of them keeps its name is decided by who asks first. The same questions in the same order have the same answers.
+    `m` and a length `m` differ; who asks first keeps the name: the same questions in the same order have the same answers.
 
     >>> table = Identifiers(reserved={"np"})
     >>> [table["name", name] for name in ("m", "W1", "np", "\N{GREEK SMALL LETTER LAMDA}", "class", "dw'", "x;import os", "")]
@@ -73,7 +73,7 @@ def _spelled(letter: str) -> str:
     if letter.isascii():
         return letter
     folded = unicodedata.normalize("NFKD", letter)
-    if folded.isascii() or folded[0].isascii() and folded[0].isalnum():
+    if folded.isascii() or (folded[0].isascii() and folded[0].isalnum()):
         return folded
     words = unicodedata.name(folded[0], "").split()
     if words[:1] == ["GREEK"] and "LETTER" in words:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from symgd.nodes.formula import Formula
 from symgd.nodes.node import Node, access, postorder
@@ -49,7 +49,8 @@ class Unit:
 class Generated:
     """Source, the functions in it, and the memory that they work on, by identifier.
 
-    `settings`: scalar of the update rule -> its argument. `order`: the functions that make up one gradient, in turn.
+    `settings`: scalar of the update rule -> its argument. `order`: the functions that make up one gradient, in turn. `parts`: what the template was
+    filled with, for a module that holds more than this one; `names` goes on giving identifiers to it.
     """
 
     source: str
@@ -58,6 +59,8 @@ class Generated:
     passes: int
     settings: dict[str, str]
     order: tuple[str, ...]
+    names: Names
+    parts: Mapping[str, Any]
 
     def slots(self, *roles: Role) -> list[Slot]:
         return [slot for slot in self.memory.values() if slot.role in roles]
@@ -98,11 +101,17 @@ class _Module:
             self._steps(self.updates)
         template = environment("python").get_template("kernels.py.jinja")
         used = sources(list(self.names.elementary)).strip("\n")
-        source = template.render(
-            title=comment(_title(described)), arrays=self._described(), version=__version__, origin=comment(origin), elementary=used, units=self.units
-        )
+        parts = {
+            "title": comment(_title(described)),
+            "arrays": self._described(),
+            "version": __version__,
+            "origin": comment(origin),
+            "elementary": used,
+            "units": self.units,
+        }
+        source = template.render(parts)
         settings = {name: self.names.value(name) for name in (self.updates.scalars if self.updates else ())}
-        return Generated(source, {unit.name: unit for unit in self.units}, self.memory, count, settings, self.order)
+        return Generated(source, {unit.name: unit for unit in self.units}, self.memory, count, settings, self.order, self.names, parts)
 
     def _claim(self, inputs: dict[str, tuple[Node, ...]]) -> None:
         """An identifier for everything that the functions work on, inputs first so that they keep their names."""
@@ -224,7 +233,7 @@ class _Module:
         units = {unit.name: unit for unit in self.units}
         program, value, kept = self.program, self.names.value, self.names.identifiers
         passes = bool(self.schedule.passes)
-        rows = self._row_length() if passes else ""
+        rows, lengths = self._row_length() if passes else ("", [])
         inner = {"first", "last", "scale"}
         step, *scalars = updates.scalars
         arguments = dict.fromkeys(a for a in units["gradient"].arguments if a not in inner)
@@ -232,9 +241,12 @@ class _Module:
         for name in program.parameters:
             arguments |= dict.fromkeys([value(program.adjoints[name]), kept["kept", name], *self._shape_lengths(name)])
         cost = value(program.cost)
-        arguments |= dict.fromkeys([cost, *([rows] if passes else [])])
+        arguments |= dict.fromkeys([cost, *lengths])
         own = ["position", "batch", "count", "start", "tolerance", "limit", "best", "costs", "norms"]
-        lines = ["first = position"] if passes else []
+        lines = []
+        if passes and not rows.isidentifier():
+            lines, rows = [f"stop = {rows}"], "stop"
+        lines += ["first = position"] if passes else []
         lines.append("for n in range(count):")
         body = []
         if passes:
@@ -263,12 +275,14 @@ class _Module:
             "Up to count steps; return the number done and why it ended: 0 count reached, 1 gradient norm below tolerance, 2 cost or gradient not finite,"
             " 3 cost above limit. costs and norms keep each step's; the parameters with the lowest cost are kept beside."
         )
-        self.units.append(Unit("steps", (*arguments, *own), purpose, tuple(lines)))
+        self.units.append(Unit("train", (*arguments, *own), purpose, tuple(lines)))
 
-    def _row_length(self) -> str:
+    def _row_length(self) -> tuple[str, list[str]]:
+        """The number of rows as code, and the lengths in it."""
         row = self.program.row
         assert row is not None
-        return Printer(self.names, self.schedule).integer(row)
+        lengths = [self.names.length(part.value) for part in postorder(row) if part.op == "length"]
+        return Printer(self.names, self.schedule).integer(row), lengths
 
     def _is_number(self, name: str) -> bool:
         return not (self.rank.get(name) or self.program.extents.get(name))

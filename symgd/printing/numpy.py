@@ -17,13 +17,14 @@ from typing import NamedTuple
 
 from symgd.errors import NoRule, NotBuilt
 from symgd.nodes.functions import FUNCTIONS
-from symgd.nodes.node import COMPARISONS, TRUE, ZERO, Node, accesses, fraction, free_indices, node, number, postorder
+from symgd.nodes.node import COMPARISONS, TRUE, ZERO, Node, accesses, fraction, free_indices, node, postorder
 from symgd.nodes.text import text
+from symgd.printing.elementary import ELEMENTARY, needed
 from symgd.printing.identifiers import Identifiers, comment
 from symgd.printing.templates import environment
+from symgd.program.bounds import extents, whole
 from symgd.program.equation import Equation, Op, Program, Range, Scan
 from symgd.program.linear import combined, difference, linear, size
-from symgd.program.shapes import extents, whole
 
 __all__ = ["Printed", "numpy_source", "printed"]
 
@@ -31,7 +32,13 @@ LOOSEST, ADD, MULTIPLY, RAISE, ATOM = range(5)
 WIDTH = 110  # a longer subexpression gets a line and a name of its own, so no depth reaches Python's parser
 START = {"=": "np.nan", "+=": "0.0", "*=": "1.0", "max=": "-np.inf", "min=": "np.inf", "logsumexp=": "-np.inf"}
 GATHER = {"+=": "np.add", "*=": "np.multiply", "max=": "np.maximum", "min=": "np.minimum", "logsumexp=": "np.logaddexp"}
-REDUCE = {"+=": "np.sum({})", "*=": "np.prod({})", "max=": "np.max({}, initial=-np.inf)", "min=": "np.min({}, initial=np.inf)", "logsumexp=": "logsumexp({})"}
+REDUCE = {
+    "+=": "np.sum({})",
+    "*=": "np.prod({})",
+    "max=": "np.max({}, initial=-np.inf)",
+    "min=": "np.min({}, initial=np.inf)",
+    "logsumexp=": "logsumexp({})",
+}
 JOIN = {"+=": "{0} + {1}", "*=": "{0}*{1}", "max=": "np.maximum({0}, {1})", "min=": "np.minimum({0}, {1})", "logsumexp=": "np.logaddexp({0}, {1})"}
 
 HELPERS = {
@@ -115,12 +122,16 @@ class _Module:
         self.targets = tuple(dict.fromkeys(equation.target for equation in self.equations))
         read = dict.fromkeys(found.value for equation in self.equations for found in equation.reads())
         computed = frozenset(self.targets)
-        self.inputs = tuple(name for name in dict.fromkeys((*program.inputs, *read)) if name in read and (name in program.inputs or name not in computed))
+        self.inputs = tuple(
+            name for name in dict.fromkeys((*program.inputs, *read)) if name in read and (name in program.inputs or name not in computed)
+        )
         places = [place for e in self.equations for access in (e.left, *e.reads()) for place in access.args if place.args or place.op == "access"]
         bounds = [bound for e in self.equations for axis in e.domain for bound in (axis.low, axis.high)]
         self.integers = frozenset(found.value for found in accesses(*places, *bounds))
         if self.integers & computed:
-            raise NotBuilt(f"{min(self.integers & computed)} stands in a subscript and is computed; such subscripts are not built yet.", accepted="integer data")
+            raise NotBuilt(
+                f"{min(self.integers & computed)} stands in a subscript and is computed; such subscripts are not built yet.", accepted="integer data"
+            )
         self.extents = {name: self._extents(name) for name in self.targets}
         lengths = [part.value for shape in self.extents.values() for part in postorder(*shape) if part.op == "length"]
         self.lengths = tuple(dict.fromkeys((*program.lengths(), *lengths)))
@@ -135,6 +146,7 @@ class _Module:
             self.length(name)
         self.started: set[str] = set()
         self.helpers: set[str] = set()
+        self.elementary: set[str] = set()
 
     def _extents(self, name: str) -> tuple[Node, ...]:
         if name in self.program.extents:
@@ -165,7 +177,10 @@ class _Module:
             .render(
                 cost=comment(self.program.cost),
                 special="special." in "\n".join(lines),
-                helpers=[HELPERS[name].strip() for name in HELPERS if name in self.helpers],
+                helpers=[
+                    *(ELEMENTARY[name].source.strip() for name in needed(sorted(self.elementary))),
+                    *(HELPERS[name].strip() for name in HELPERS if name in self.helpers),
+                ],
                 arguments=_folded(arguments),
                 lines=lines,
                 returned=_folded([self.name(name) for name in self.targets]) + ("," if len(self.targets) == 1 else ""),
@@ -429,6 +444,9 @@ class _Equation:
         if op not in FUNCTIONS:
             raise NoRule(f"NumPy has no operation {op}.", accepted=", ".join(sorted(FUNCTIONS)))
         template, free = _template(op)
+        name = template.partition("(")[0]
+        if name in ELEMENTARY:  # without a branch, so that it takes arrays too
+            self.module.elementary.add(name)
         if FUNCTIONS[op].arity is None:
             return self._nested(template, values) if len(values) > 1 else values[0]
         axes = _union(*(value.axes for value in values))
@@ -559,7 +577,10 @@ class _Equation:
         """Axes as einsum's letters: the indices' own where they are single ASCII letters."""
         own = [group.ranges[0].index.value for group in self.axes]
         free = (letter for letter in ascii_letters if letter not in own)
-        spelled = [letter if group.straight and len(letter) == 1 and letter in ascii_letters else next(free) for group, letter in zip(self.axes, own, strict=True)]
+        spelled = [
+            letter if group.straight and len(letter) == 1 and letter in ascii_letters else next(free)
+            for group, letter in zip(self.axes, own, strict=True)
+        ]
         return "".join(spelled[n] for n in axes)
 
     def _span(self, part: Node) -> frozenset[int]:
@@ -630,7 +651,7 @@ class _Equation:
 
     def _stored_number(self, value: Value, name: str) -> list[str]:
         target, op = self.equation.target, self.equation.op
-        if op == "=" or target not in self.module.started and target not in self.module.inputs:
+        if op == "=" or (target not in self.module.started and target not in self.module.inputs):
             self.module.started.add(target)
             return [f"{name} = np.float64({value.code})" if value.bare else f"{name} = {value.code}"]
         if op == "*=":
@@ -754,6 +775,7 @@ def _sheltered(equation: Equation) -> Iterator[Node]:
 def literal(part: Node) -> str:
     """A number as a Python float.
 
+    >>> from symgd.nodes.node import number
     >>> literal(number("1/3")), literal(number("1e999"))
     ('0.3333333333333333', 'np.inf')
     """

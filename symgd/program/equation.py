@@ -49,6 +49,7 @@ class Equation:
     body: Node
     guard: Node = TRUE
     rule: str = "given"
+    _read: tuple[Node, ...] | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.op not in OPS:
@@ -88,10 +89,12 @@ class Equation:
         kept = free_indices_of(self.at)
         return tuple(axis for axis in self.domain if axis.index not in kept)
 
-    def reads(self) -> Iterator[Node]:
+    def reads(self) -> tuple[Node, ...]:
         """Every access that the equation reads, also in subscripts, ranges and the guard."""
-        bounds = (bound for axis in self.domain for bound in (axis.low, axis.high))
-        return accesses(self.body, self.guard, *bounds, *self.at)
+        if self._read is None:
+            bounds = (bound for axis in self.domain for bound in (axis.low, axis.high))
+            object.__setattr__(self, "_read", tuple(accesses(self.body, self.guard, *bounds, *self.at)))
+        return self._read or ()
 
     def renamed(self, letters: Mapping[Node, Node]) -> Equation:
         """The same equation with other letters for its indices."""

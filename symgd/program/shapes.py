@@ -6,16 +6,17 @@ at a time, and what contradicts is said in the user's own names. What data put i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from symgd.errors import InputError, NotBuilt
-from symgd.nodes.node import COMPARISONS, ONE, ZERO, Node, accesses, fraction, free_indices, node, postorder
+from symgd.nodes.node import Node, accesses, fraction, free_indices, node, postorder
 from symgd.nodes.text import text
+from symgd.program.bounds import Bound, Ranges, Said, agreed, extents, in_subscripts, reached, strongest
 from symgd.program.equation import Equation, Program
-from symgd.program.linear import combined, difference, largest, linear
+from symgd.program.linear import Linear, linear
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,221 +24,15 @@ if TYPE_CHECKING:
 
     Points = Mapping[Node, NDArray[np.int64]]
 
-__all__ = ["Bound", "check_subscripts", "extents", "shape_of", "solve", "value", "whole"]
-
-Ranges = tuple[tuple[Node, Node, Node], ...]  # (letter, low, high), later ones inside earlier ones
-_NEGATED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """What one access says about one position of an array: its indices run from `low` to `high` - 1 there; None where data decide.
-
-    `letter`: the index letter that stands there alone and runs over the whole of 0:high.
-    """
-
-    access: Node
-    low: Node | None
-    high: Node | None
-    letter: Node | None = None
-
-    @property
-    def fixed(self) -> bool:
-        """Whether the index is one number, so that the access says nothing about the array's end."""
-        return self.high is not None and self.high.op == "number" and self.letter is None and self.low is not None and difference(self.high, self.low) == 1
-
-
-# What accesses say
-
-
-def extents(equations: Iterable[Equation]) -> dict[str, tuple[tuple[Bound, ...], ...]]:
-    """For every array and each of its positions what the accesses, on the left side too, say about its length.
-
-    Conditions of piecewise and guards on index letters count: `piecewise(x[i - 1], i > 0, 0)` reads nothing before x[0].
-
-    >>> from symgd.program.equation import read_equation
-    >>> for bound in extents([read_equation("r[i] = x[i + 1]*w[3] for i in 0:m")])["x"][0]:
-    ...     print(text(bound.low), text(bound.high))
-    1 m + 1
-    """
-    listed = list(equations)
-    integers = _in_subscripts(listed)
-    found: dict[str, list[dict[Bound, None]]] = {}
-    for equation in listed:
-        whole = _ranges(equation, ())
-        for access, conditions in _reads(equation, integers):
-            ranges = _ranges(equation, conditions) if conditions else whole
-            positions = found.setdefault(access.value, [{} for _ in access.args])
-            if len(positions) != len(access.args):
-                raise InputError(f"{access.value} is read with {len(positions)} and with {len(access.args)} indices.", accepted="one number of indices")
-            for place, bounds in zip(access.args, positions, strict=True):
-                bounds[_bound(access, place, ranges)] = None
-    return {name: tuple(tuple(bounds) for bounds in positions) for name, positions in found.items()}
-
-
-def _bound(access: Node, place: Node, ranges: Ranges) -> Bound:
-    if place.op == "index":
-        for letter, low, high in ranges:
-            if letter is place and low is ZERO and not free_indices(high) and not any(accesses(high)):
-                return Bound(access, ZERO, high, letter)
-    form = linear(place)
-    if form is None or any(coefficient.denominator != 1 for atom, coefficient in form.items() if atom is not None and atom.op != "length"):
-        raise NotBuilt(f"Subscript {text(place)} of {text(access)} is not linear in its indices; such subscripts are not built yet.", accepted="2*i + 1")
-    last = largest(place, ranges)
-    first = largest(combined((-1, place)), ranges)
-    if last is None or first is None:
-        raise NotBuilt(f"The range of subscript {text(place)} of {text(access)} is not linear in its indices; such ranges are not built yet.")
-    if any(accesses(last)) or any(accesses(first)):
-        return Bound(access, None, None)
-    return Bound(access, combined((-1, first)), combined((1, last), (1, ONE)))
-
-
-def _in_subscripts(equations: Iterable[Equation]) -> frozenset[str]:
-    """The names that stand in subscripts or in the bounds of ranges."""
-    found: set[str] = set()
-    for equation in equations:
-        places = [place for access in (equation.left, *equation.reads()) for place in access.args]
-        bounds = [bound for axis in equation.domain for bound in (axis.low, axis.high)]
-        if any(part.args or part.op == "access" for part in (*places, *bounds)):
-            found.update(access.value for access in accesses(*places, *bounds))
-    return frozenset(found)
-
-
-def _reads(equation: Equation, integers: frozenset[str]) -> Iterator[tuple[Node, tuple[Node, ...]]]:
-    """Every access of an equation, also the one on the left, with the conditions under which it is reached.
-
-    Only conditions on indices, lengths and integer data are kept; those on other values cannot be told before the run.
-    """
-    guard = _conjuncts(equation.guard, integers)
-    stack = [(equation.body, guard), (equation.guard, ())]
-    stack += [(bound, ()) for axis in equation.domain for bound in (axis.low, axis.high)]
-    stack.append((equation.left, guard))
-    seen: set[tuple[Node, tuple[Node, ...]]] = set()
-    order: list[tuple[Node, tuple[Node, ...]]] = []
-    while stack:
-        part, conditions = stack.pop()
-        if (part, conditions) in seen:
-            continue
-        seen.add((part, conditions))
-        if part.op == "access":
-            order.append((part, conditions))
-        stack.extend(reversed(_opened(part, conditions, integers)))
-    return iter(sorted(order, key=lambda found: _depth(found[0])))
-
-
-def _depth(access: Node) -> int:
-    """0 for a plain access, one more for each level of accesses in its subscripts: what stands inside is checked first."""
-    return max((1 + _depth(inner) for place in access.args for inner in accesses(place)), default=0)
-
-
-def _opened(part: Node, conditions: tuple[Node, ...], integers: frozenset[str]) -> list[tuple[Node, tuple[Node, ...]]]:
-    """The arguments of a node, each with the conditions under which it is evaluated."""
-    if part.op not in ("piecewise", "and", "or"):
-        return [(argument, conditions) for argument in part.args]
-    opened: list[tuple[Node, tuple[Node, ...]]] = []
-    before = conditions
-    if part.op == "piecewise":
-        pairs = len(part.args) // 2
-        for branch, condition in zip(part.args[0 : 2 * pairs : 2], part.args[1 : 2 * pairs : 2], strict=True):
-            opened.append((condition, before))
-            opened.append((branch, _joined(before, _conjuncts(condition, integers))))
-            before = _joined(before, _conjuncts(node("not", condition), integers))
-        opened += [(otherwise, before) for otherwise in part.args[2 * pairs :]]
-        return opened
-    for argument in part.args:
-        opened.append((argument, before))
-        before = _joined(before, _conjuncts(argument if part.op == "and" else node("not", argument), integers))
-    return opened
-
-
-def _joined(old: tuple[Node, ...], new: tuple[Node, ...]) -> tuple[Node, ...]:
-    return tuple(dict.fromkeys((*old, *new)))
-
-
-def _conjuncts(condition: Node, integers: frozenset[str]) -> tuple[Node, ...]:
-    """What holds where the condition holds, as far as it can be told from indices, lengths and integer data."""
-    negative = False
-    while condition.op == "not":
-        negative, condition = not negative, condition.args[0]
-    if condition.op == ("or" if negative else "and"):
-        parts = [_conjuncts(node("not", a) if negative else a, integers) for a in condition.args]
-        return tuple(dict.fromkeys(part for inner in parts for part in inner))
-    known = {"index", "length", "number", "access", "+", "*", "/", "neg", *COMPARISONS, "and", "or", "not"}
-    inside = postorder(condition)
-    if any(part.op not in known for part in inside) or any(part.op == "access" and part.value not in integers for part in inside):
-        return ()
-    if not any(part.op in ("index", "access") for part in inside):
-        return ()
-    if negative:
-        return (node(_NEGATED[condition.op], *condition.args) if condition.op in _NEGATED else node("not", condition),)
-    return (condition,)
-
-
-def _ranges(equation: Equation, conditions: tuple[Node, ...]) -> Ranges:
-    """The ranges of the equation, made narrower by conditions such as `i > 0` and `j != i`."""
-    ranges = {axis.index: (axis.low, axis.high) for axis in equation.domain}
-    order = {letter: n for n, letter in enumerate(ranges)}
-    for condition in conditions:
-        if condition.op not in COMPARISONS or any(accesses(condition)):
-            continue
-        form = linear(combined((1, condition.args[0]), (-1, condition.args[1])))
-        letters = [atom for atom in form or () if atom is not None and atom.op == "index" and atom in order]
-        if form is None or not letters:
-            continue
-        letter = max(letters, key=order.__getitem__)
-        if abs(form[letter]) == 1:
-            edge = combined((-int(form[letter]), combined((1, condition.args[0]), (-1, condition.args[1]), (-int(form[letter]), letter))))
-            op = condition.op if form[letter] > 0 else {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(condition.op, condition.op)
-            ranges[letter] = _narrowed(*ranges[letter], op, edge)
-    return tuple((letter, low, high) for letter, (low, high) in ranges.items())
-
-
-def _narrowed(low: Node, high: Node, op: str, edge: Node) -> tuple[Node, Node]:
-    """The part of low:high in which the index is `op` edge."""
-    after = combined((1, edge), (1, ONE))
-    if op in ("<", "<=", "=="):
-        end = edge if op == "<" else after
-        high = high if _at_most(high, end) else end
-    if op in (">", ">=", "=="):
-        begin = after if op == ">" else edge
-        low = low if _at_most(begin, low) else begin
-    if op == "!=":
-        if difference(edge, low) == 0:
-            low = after
-        if difference(after, high) == 0:
-            high = edge
-    return low, high
-
-
-def _at_most(u: Node, v: Node) -> bool:
-    """Whether u <= v for all lengths of at least 1."""
-    form = linear(combined((1, v), (-1, u)))
-    if form is None:
-        return u is v
-    atoms = [atom for atom in form if atom is not None]
-    return all(atom.op == "length" and form[atom] > 0 for atom in atoms) and sum(form.values()) >= 0
-
-
-def whole(bounds: Iterable[Bound], high: Node) -> bool:
-    """Whether an array of which this is read has exactly `high` elements, if an index runs over the whole of 0:high."""
-    return all(bound.high is None or bound.high is high or _at_most(bound.high, high) for bound in bounds)
+__all__ = ["check_subscripts", "shape_of", "solve", "value"]
 
 
 # Solving for lengths
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    """An array has `found` elements along `position`, which has to be `formula`."""
-
-    name: str
-    position: int
-    found: int
-    formula: Node
-    bound: Bound | None = None
-
-
-def solve(program: Program, shapes: Mapping[str, tuple[int, ...]], given: Mapping[str, int] | None = None, *, hidden: str | None = None) -> dict[str, int]:
+def solve(
+    program: Program, shapes: Mapping[str, tuple[int, ...]], given: Mapping[str, int] | None = None, *, hidden: str | None = None
+) -> dict[str, int]:
     """The value of every length, from the shapes of arrays (data, start values) and the lengths given by name.
 
     Every array has to be exactly as long as what is read of it, except data read at fixed places only, `X[i, 3]`, which may be longer.
@@ -252,202 +47,196 @@ def solve(program: Program, shapes: Mapping[str, tuple[int, ...]], given: Mappin
     Traceback (most recent call last):
     symgd.errors.InputError: X has 442 rows, y 441; both run along i. Accepted: one length.
     """
-    said = extents(program.flat())
-    for name, shape in shapes.items():
-        _check_rank(program, name, shape, said)
-    known: dict[str, tuple[int, _Claim | None]] = {}
-    for name, number_given in (given or {}).items():
-        if number_given < 1:
-            raise InputError(f"Length {name} is {number_given}.", accepted="a whole number from 1")
-        known[name] = (number_given, None)
-    claims = [claim for name, shape in shapes.items() if name in said for claim in _claims(program, name, shape, said[name])]
-    for label, (name, position) in program.measured.items():
-        if name in shapes:
-            claims.append(_Claim(name, position, shapes[name][position], node("length", value=label)))
-    _propagate(claims, known, shapes, said, hidden)
-    lengths = {name: found for name, (found, _) in known.items()}
-    _all_known(program, lengths, said)
-    for name, shape in shapes.items():
-        _check_extents(program, name, shape, said, lengths)
-    _check_ranges(program, lengths, said, shapes)
-    wanted = dict.fromkeys((*program.lengths(), *(part.value for part in _lengths_of_targets(program))))
+    system = _System(program, shapes, extents(program.flat()), hidden)
+    for name, number in (given or {}).items():
+        if number < 1:
+            raise InputError(f"Length {name} is {number}.", accepted="a whole number from 1")
+        system.known[name] = (number, None)
+    for name in shapes:
+        system.check_rank(name)
+    system.propagate()
+    wanted = system.all_known()
+    lengths = system.lengths
+    for name in shapes:
+        system.check_extents(name)
+    _check_ranges(program, lengths, system.said)
     return {name: lengths[name] for name in (*wanted, *(name for name in lengths if name not in wanted))}
 
 
-def _check_rank(program: Program, name: str, shape: tuple[int, ...], said: Mapping[str, tuple[tuple[Bound, ...], ...]]) -> None:
-    rank = len(said[name]) if name in said else program.inputs.get(name, len(shape))
-    if len(shape) != rank:
-        axes = f"{len(shape)} {'axis' if len(shape) == 1 else 'axes'}" if shape else "no axis"
-        if not rank:
-            raise InputError(f"{name} has {axes}, the cost reads it as one number.", accepted="a number")
-        example = next((bounds[0].access for bounds in said.get(name, ()) if bounds), None)
-        reading = f"the cost reads it as {text(example)}" if example is not None else f"it has {rank} in the cost"
-        raise InputError(f"{name} has {axes}, {reading}.", accepted=f"shape {_shown([_expected(bounds) for bounds in said[name]])}")
-    for position, count in enumerate(shape):
-        if count < 1:
-            raise InputError(f"{name} has no {_noun(rank, position, 2)}.", accepted="at least one")
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """An array has `found` elements along `position`, which has to be `formula`."""
+
+    name: str
+    position: int
+    found: int
+    formula: Node
+    bound: Bound | None = None
 
 
-def _claims(program: Program, name: str, shape: tuple[int, ...], said: tuple[tuple[Bound, ...], ...]) -> Iterator[_Claim]:
-    """What has to be equal: the array's length and a letter's whole range, else the largest index plus one where it can be told."""
-    for position, bounds in enumerate(said):
-        strongest = _strongest(bounds)
-        if len(strongest) == 1 and strongest[0].fixed and name not in program.parameters:
-            continue
-        for bound in strongest:
-            if bound.high is not None and (bound.letter is not None or len(strongest) == 1):
-                yield _Claim(name, position, shape[position], bound.high, bound)
+@dataclass(slots=True)
+class _System:
+    """Shapes, what the accesses say, and the lengths known so far, each with the claim from which it follows; None for a length given by name."""
 
+    program: Program
+    shapes: Mapping[str, tuple[int, ...]]
+    said: Said
+    hidden: str | None
+    known: dict[str, tuple[int, _Claim | None]] = field(default_factory=dict)
 
-def _strongest(bounds: tuple[Bound, ...]) -> list[Bound]:
-    """The bounds that no other bound is known to reach or exceed; of equal ones the first, a letter before a formula."""
-    kept: list[Bound] = []
-    for bound in sorted((b for b in bounds if b.high is not None), key=lambda b: b.letter is None):
-        high = bound.high
-        if high is None or any(other.high is not None and _at_most(high, other.high) for other in kept):
-            continue
-        kept = [other for other in kept if other.high is None or not _at_most(other.high, high)]
-        kept.append(bound)
-    return kept
+    @property
+    def lengths(self) -> dict[str, int]:
+        return {name: found for name, (found, _) in self.known.items()}
 
+    def check_rank(self, name: str) -> None:
+        """The array has as many axes as its accesses, and none of them is empty."""
+        shape, bounds = self.shapes[name], self.said.get(name, ())
+        rank = len(bounds) if name in self.said else self.program.inputs.get(name, len(shape))
+        if len(shape) != rank:
+            axes = "no axis" if not shape else f"{len(shape)} {'axis' if len(shape) == 1 else 'axes'}"
+            if not rank:
+                raise InputError(f"{name} has {axes}, the cost reads it as one number.", accepted="a number")
+            if not bounds:
+                raise InputError(f"{name} has {axes}.", accepted=f"{rank}")
+            expected = _shown([_expected(said) for said in bounds])
+            raise InputError(f"{name} has {axes}, the cost reads it as {text(bounds[0][0].access)}.", accepted=f"shape {expected}")
+        for position, count in enumerate(shape):
+            if count < 1:
+                raise InputError(f"{name} has no {_noun(rank, position, 2)}.", accepted="at least one")
 
-def _propagate(
-    claims: list[_Claim],
-    known: dict[str, tuple[int, _Claim | None]],
-    shapes: Mapping[str, tuple[int, ...]],
-    said: Mapping[str, tuple[tuple[Bound, ...], ...]],
-    hidden: str | None,
-) -> None:
-    """Solve claim after claim for the one length in it that is still unknown."""
-    waiting = [claim for claim in claims if linear(claim.formula) is not None]
-    moved = True
-    while moved:
-        moved, later = False, []
-        for claim in waiting:
-            form = linear(claim.formula) or {}
-            rest, unknown = form.get(None, Fraction(0)), []
-            for atom, coefficient in form.items():
-                if atom is None or not coefficient:
+    def claims(self) -> Iterator[_Claim]:
+        """What has to be equal: the array's length and a letter's whole range, else the largest index plus one where it can be told."""
+        for name, shape in self.shapes.items():
+            for position, bounds in enumerate(self.said.get(name, ())):
+                top = strongest(bounds)
+                letters = [bound for bound in top if bound.letter is not None]
+                open_ = any(bound.high is None for bound in bounds) or (name not in self.program.parameters and all(b.fixed for b in top))
+                for bound in letters or (top if len(top) == 1 and not open_ else ()):
+                    if bound.high is not None:
+                        yield _Claim(name, position, shape[position], bound.high, bound)
+        for label, (name, position) in self.program.measured.items():
+            if name in self.shapes:
+                yield _Claim(name, position, self.shapes[name][position], node("length", value=label))
+
+    def propagate(self) -> None:
+        """Solve claim after claim for the one length in it that is still unknown."""
+        waiting = [(claim, form) for claim in self.claims() if (form := linear(claim.formula)) is not None]
+        moved = True
+        while moved:
+            moved, later = False, []
+            for claim, form in waiting:
+                unknown = [atom for atom in form if atom is not None and form[atom] and atom.value not in self.known]
+                if len(unknown) > 1:
+                    later.append((claim, form))
                     continue
-                if atom.value in known:
-                    rest += coefficient * known[atom.value][0]
-                else:
-                    unknown.append((atom.value, coefficient))
-            if len(unknown) > 1:
-                later.append(claim)
-                continue
-            moved = True
-            if not unknown:
-                if rest != claim.found:
-                    _contradict(claim, known, shapes, said, hidden)
-                continue
-            name, coefficient = unknown[0]
-            length = (claim.found - rest) / coefficient
-            if length.denominator != 1 or length < 1:
-                read = f"read as {text(claim.bound.access)}" if claim.bound else "so"
-                accepted = f"a shape that makes {name} a whole number" if length.denominator != 1 else f"more {_noun(len(shapes[claim.name]), claim.position, 2)}"
-                raise InputError(f"{_counted(claim, shapes)}; {read}, that makes the length {name} {length}.", accepted=accepted)
-            known[name] = (int(length), claim)
-        waiting = later
+                moved = True
+                rest = sum((c * self.known[atom.value][0] for atom, c in form.items() if atom is not None and c and atom not in unknown), Fraction(0))
+                self.settle(claim, unknown, claim.found - rest - form.get(None, 0), form)
+            waiting = later
+
+    def settle(self, claim: _Claim, unknown: list[Node], gap: Fraction, form: Linear) -> None:
+        """Take the one unknown length from the claim, or compare where none is left."""
+        if not unknown:
+            if gap:
+                self.contradict(claim)
+            return
+        length, noun = gap / form[unknown[0]], _noun(len(self.shapes[claim.name]), claim.position, 2)
+        if length.denominator != 1 or length < 1:
+            name = unknown[0].value
+            read = f"read as {text(claim.bound.access)}" if claim.bound else "measured"
+            accepted = f"a shape that makes {name} a whole number" if length.denominator != 1 else f"more {noun}"
+            raise InputError(f"{self.counted(claim)}; {read}, that makes the length {name} {length}.", accepted=accepted)
+        self.known[unknown[0].value] = (int(length), claim)
+
+    def contradict(self, claim: _Claim) -> NoReturn:
+        """Say which two things disagree."""
+        found, source = self.known.get(claim.formula.value, (0, None)) if claim.formula.op == "length" else (0, None)
+        if found and source is None:
+            raise InputError(f"{self.counted(claim)}; the length {claim.formula.value} is given as {found}.", accepted="one length")
+        if source is not None and source.formula is claim.formula:
+            first, second = sorted((source, claim), key=lambda c: -len(self.shapes[c.name]))
+            nouns = [_noun(len(self.shapes[c.name]), c.position, c.found) for c in (first, second)]
+            other = "" if nouns[1] == nouns[0] or len(self.shapes[second.name]) == 1 else f" {nouns[1]}"
+            where = self.common(first, second)
+            raise InputError(f"{self.counted(first)}, {second.name} {second.found}{other}; {where}.", accepted="one length")
+        self.refuse(claim.name, claim.position, claim.formula, claim.bound)
+
+    def refuse(self, name: str, position: int, formula: Node, bound: Bound | None) -> NoReturn:
+        """Say which shape would fit."""
+        shape, lengths = list(self.shapes[name]), self.lengths
+        shape[position] = value(formula, lengths)
+        names = [part.value for part in postorder(formula) if part.op == "length"]
+        where = " with " + ", ".join(f"{label} = {lengths[label]}" for label in names) if names else ""
+        read = f"the cost reads {text(bound.access)}" if bound else "measured"
+        raise InputError(f"{name} has shape {self.shapes[name]}, {read}{where}.", accepted=f"shape {tuple(shape)}")
+
+    def common(self, u: _Claim, v: _Claim) -> str:
+        """The letter that runs along both arrays."""
+        letters = [[b.letter for b in self.said[c.name][c.position] if b.letter is not None and b.high is c.formula] for c in (u, v)]
+        shared = next((letter.value for letter in letters[0] if letter in letters[1]), None)
+        if shared is not None and shared == self.hidden:
+            return "both run along the samples"
+        return f"both run along {shared}" if shared is not None else f"both have length {text(u.formula)}"
+
+    def counted(self, claim: _Claim) -> str:
+        return f"{claim.name} has {claim.found} {_noun(len(self.shapes[claim.name]), claim.position, claim.found)}"
+
+    def all_known(self) -> dict[str, None]:
+        """The names of the lengths that the program needs. Raises InputError if one is still open."""
+        targets = (part.value for shape in self.program.extents.values() for part in postorder(*shape) if part.op == "length")
+        needed = dict.fromkeys((*self.program.lengths(), *targets))
+        open_ = [name for name in needed if name not in self.known]
+        if not open_:
+            return needed
+        for label in open_:
+            if label in self.program.measured:
+                name, position = self.program.measured[label]
+                noun = _noun(self.program.inputs[name], position, 2)
+                raise InputError(f"How many {noun} {name} has is not fixed by data or start.", accepted=f"start values for {name}")
+        users = [name for name, positions in self.said.items() if name in self.program.inputs and _mentioned(positions) & set(open_)]
+        subject, them = (f"The length {open_[0]} is", "it") if len(open_) == 1 else (f"The lengths {', '.join(open_)} are", "them")
+        because = f"; {', '.join(users)} depend{'s' if len(users) == 1 else ''} on {them}" if users else ""
+        example = ", ".join(f'"{name}": 32' for name in open_)
+        raise InputError(f"{subject} not fixed by data or start{because}.", accepted=f"a number among the data, {{{example}}}")
+
+    def check_extents(self, name: str) -> None:
+        """The array is as long as what is read of it."""
+        for position, bounds in enumerate(self.said.get(name, ())):
+            needs = [(value(b.high, self.lengths), b.high, b) for b in bounds if b.high is not None]
+            if needs:
+                need, formula, bound = max(needs, key=lambda found: found[0])
+                loose = len(needs) < len(bounds) or (name not in self.program.parameters and all(b.fixed for b in bounds))
+                found = self.shapes[name][position]
+                if found < need or (found > need and not loose):
+                    self.refuse(name, position, formula, bound)
 
 
-def _contradict(
-    claim: _Claim,
-    known: Mapping[str, tuple[int, _Claim | None]],
-    shapes: Mapping[str, tuple[int, ...]],
-    said: Mapping[str, tuple[tuple[Bound, ...], ...]],
-    hidden: str | None,
-) -> None:
-    """Say which two things disagree."""
-    lengths = {name: found for name, (found, _) in known.items()}
-    if claim.formula.op == "length":
-        name = claim.formula.value
-        found, source = known[name]
-        if source is None:
-            raise InputError(f"{_counted(claim, shapes)}; the length {name} is given as {found}.", accepted="one length")
-        if source.formula is claim.formula and (source.name, source.position) != (claim.name, claim.position):
-            first, second = sorted((source, claim), key=lambda c: -len(shapes[c.name]))
-            nouns = [_noun(len(shapes[c.name]), c.position, c.found) for c in (first, second)]
-            same = nouns[1] == nouns[0] or len(shapes[second.name]) == 1
-            both = _common(first, second, said, hidden)
-            raise InputError(f"{_counted(first, shapes)}, {second.name} {second.found}{'' if same else ' ' + nouns[1]}; {both}.", accepted="one length")
-    shape = list(shapes[claim.name])
-    shape[claim.position] = value(claim.formula, lengths)
-    where = ", ".join(f"{part.value} = {lengths[part.value]}" for part in postorder(claim.formula) if part.op == "length")
-    read = _reading(claim.bound.access) if claim.bound else "measured"
-    raise InputError(f"{claim.name} has shape {shapes[claim.name]}, {read}{' with ' + where if where else ''}.", accepted=f"shape {tuple(shape)}")
+def _mentioned(positions: tuple[tuple[Bound, ...], ...]) -> set[str]:
+    """The names of the lengths in what is said about an array."""
+    highs = [bound.high for bounds in positions for bound in bounds if bound.high is not None]
+    return {part.value for part in postorder(*highs) if part.op == "length"}
 
 
-def _common(u: _Claim, v: _Claim, said: Mapping[str, tuple[tuple[Bound, ...], ...]], hidden: str | None) -> str:
-    """The letter that runs along both arrays."""
-    letters = [[b.letter for b in said[c.name][c.position] if b.letter is not None and b.high is c.formula] for c in (u, v)]
-    shared = next((letter.value for letter in letters[0] if letter in letters[1]), None)
-    if shared is not None and shared == hidden:
-        return "both run along the samples"
-    return f"both run along {shared}" if shared is not None else f"both have length {text(u.formula)}"
-
-
-def _all_known(program: Program, lengths: Mapping[str, int], said: Mapping[str, tuple[tuple[Bound, ...], ...]]) -> None:
-    needed = dict.fromkeys((*program.lengths(), *(part.value for part in _lengths_of_targets(program))))
-    open_ = [name for name in needed if name not in lengths]
-    if not open_:
-        return
-    depending: dict[str, None] = {}
-    for name, positions in said.items():
-        inside = {part.value for bounds in positions for b in bounds if b.high is not None for part in postorder(b.high) if part.op == "length"}
-        if name in program.inputs and inside & set(open_):
-            depending[name] = None
-    for label in open_:
-        if label in program.measured:
-            name, position = program.measured[label]
-            raise InputError(f"How many {_noun(len(said[name]), position, 2)} {name} has is not fixed by data or start.", accepted=f"start values for {name}")
-    subject = f"The length {open_[0]} is" if len(open_) == 1 else f"The lengths {', '.join(open_)} are"
-    users = f"; {', '.join(depending)} depend{'s' if len(depending) == 1 else ''} on {'it' if len(open_) == 1 else 'them'}" if depending else ""
-    example = ", ".join(f'"{name}": 32' for name in open_)
-    raise InputError(f"{subject} not fixed by data or start{users}.", accepted=f"a number among the data, {{{example}}}")
-
-
-def _lengths_of_targets(program: Program) -> list[Node]:
-    return [part for lengths in program.extents.values() for part in postorder(*lengths) if part.op == "length"]
-
-
-def _check_extents(
-    program: Program, name: str, shape: tuple[int, ...], said: Mapping[str, tuple[tuple[Bound, ...], ...]], lengths: Mapping[str, int]
-) -> None:
-    """Every array is as long as what is read of it."""
-    wanted = list(shape)
-    culprit: Bound | None = None
-    for position, bounds in enumerate(said.get(name, ())):
-        strongest = [(value(b.high, lengths), b) for b in bounds if b.high is not None]
-        if not strongest:
-            continue
-        need, bound = max(strongest, key=lambda pair: pair[0])
-        data = any(b.high is None for b in bounds)
-        loose = data or (name not in program.parameters and all(b.fixed for b in bounds))
-        if shape[position] < need or (shape[position] > need and not loose):
-            wanted[position], culprit = need, culprit or bound
-    if culprit is not None:
-        raise InputError(f"{name} has shape {shape}, {_reading(culprit.access)}{_where(culprit, lengths)}.", accepted=f"shape {tuple(wanted)}")
-
-
-def _check_ranges(
-    program: Program, lengths: Mapping[str, int], said: Mapping[str, tuple[tuple[Bound, ...], ...]], shapes: Mapping[str, tuple[int, ...]]
-) -> None:
+def _check_ranges(program: Program, lengths: Mapping[str, int], said: Said) -> None:
     """No range runs backwards, no index is negative, and nothing is read past the end of what the program computes."""
     for equation in program.flat():
         for axis in equation.domain:
-            bounds = (axis.low, axis.high)
-            if axis.low is ZERO and axis.high.op == "length" or any(free_indices(b) or any(accesses(b)) for b in bounds):
+            edges = (axis.low, axis.high)
+            if any(free_indices(edge) or any(accesses(edge)) for edge in edges):
                 continue
             if value(axis.high, lengths) < value(axis.low, lengths):
-                raise InputError(f"The range {axis} runs backwards: {value(axis.low, lengths)} to {value(axis.high, lengths)}.", accepted="low <= high")
+                raise InputError(
+                    f"The range {axis} runs backwards: {value(axis.low, lengths)} to {value(axis.high, lengths)}.", accepted="low <= high"
+                )
     for name, positions in said.items():
         for position, bounds in enumerate(positions):
             for bound in bounds:
                 if bound.low is None or bound.high is None or value(bound.high, lengths) <= value(bound.low, lengths):
                     continue
                 if value(bound.low, lengths) < 0:
-                    raise InputError(f"{text(bound.access)} is read before its start, at index {value(bound.low, lengths)}.", accepted="indices from 0")
+                    raise InputError(
+                        f"{text(bound.access)} is read before its start, at index {value(bound.low, lengths)}.", accepted="indices from 0"
+                    )
                 if name in program.extents:
                     length = value(program.extents[name][position], lengths)
                     if value(bound.high, lengths) > length:
@@ -456,8 +245,8 @@ def _check_ranges(
 
 
 def _expected(bounds: tuple[Bound, ...]) -> str:
-    strongest = [b.high for b in _strongest(bounds) if b.high is not None]
-    return text(strongest[0]) if strongest else "any"
+    formula = agreed(bounds)
+    return "any" if formula is None else text(formula)
 
 
 def _shown(lengths: list[str]) -> str:
@@ -472,26 +261,13 @@ def _noun(rank: int, position: int, count: int) -> str:
     return ("row", "column")[position] if count == 1 else ("rows", "columns")[position]
 
 
-def _counted(claim: _Claim, shapes: Mapping[str, tuple[int, ...]]) -> str:
-    return f"{claim.name} has {claim.found} {_noun(len(shapes[claim.name]), claim.position, claim.found)}"
-
-
-def _reading(access: Node) -> str:
-    return f"the cost reads {text(access)}"
-
-
-def _where(bound: Bound, lengths: Mapping[str, int]) -> str:
-    parts = [part for part in postorder(bound.high) if part.op == "length"] if bound.high is not None else []
-    return " with " + ", ".join(f"{part.value} = {lengths[part.value]}" for part in parts) if parts else ""
-
-
 # Values
 
 
 def value(part: Node, lengths: Mapping[str, int], letters: Mapping[Node, int] | None = None) -> int:
     """The value of an index expression without data.
 
-    >>> from symgd.nodes.node import length, number
+    >>> from symgd.nodes.node import ONE, length, number
     >>> value(node("+", node("*", number(2), length("m")), ONE), {"m": 4})
     9
     """
@@ -541,11 +317,13 @@ def shape_of(program: Program, name: str, lengths: Mapping[str, int]) -> tuple[i
     """
     if name in program.extents:
         return tuple(value(part, lengths) for part in program.extents[name])
+    if program.inputs.get(name) == 0:
+        return ()
     measured = {place: label for label, place in program.measured.items()}
     shape: list[int] = []
     for position, bounds in enumerate(extents(program.flat()).get(name, ())):
         label = measured.get((name, position))
-        if label is None and (not bounds or any(b.high is None for b in bounds) and all(b.letter is None for b in bounds)):
+        if label is None and (not bounds or (any(b.high is None for b in bounds) and all(b.letter is None for b in bounds))):
             noun = _noun(program.inputs.get(name, 1), position, 2)
             raise InputError(f"How many {noun} {name} has is told by its values only.", accepted=f"values for {name}")
         shape.append(lengths[label] if label is not None else max(value(b.high, lengths) for b in bounds if b.high is not None))
@@ -568,16 +346,18 @@ def check_subscripts(program: Program, arrays: Mapping[str, ArrayLike], lengths:
     symgd.errors.InputError: label[1] is 12; E has 10 values. Accepted: 0 to 9.
     """
     equations = list(program.flat())
-    names = _in_subscripts(equations)
+    names = in_subscripts(equations)
     if not names:
         return
     computed = sorted(name for name in names if name in program.extents or any(equation.target == name for equation in equations))
     if computed:
-        raise NotBuilt(f"{computed[0]} stands in a subscript and is computed; such subscripts are not built yet.", accepted="integer data in subscripts")
+        raise NotBuilt(
+            f"{computed[0]} stands in a subscript and is computed; such subscripts are not built yet.", accepted="integer data in subscripts"
+        )
     integers = {name: _whole(name, arrays[name]) for name in sorted(names) if name in arrays}
     done: set[tuple[object, ...]] = set()
     for equation in equations:
-        for access, conditions in _reads(equation, names):
+        for access, conditions in reached(equation, names):
             for position, place in enumerate(access.args):
                 ranges = _needed(equation, place, conditions)
                 key = (access.value, position, place, ranges, conditions)

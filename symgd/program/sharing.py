@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import replace
 from types import MappingProxyType
 
-from symgd.nodes.node import ATOMS, CONDITIONS, TRUE, Node, access, free_indices, node, rebuilt
+from symgd.nodes.node import ATOMS, CONDITIONS, TRUE, Node, access, node, postorder, rebuilt
 from symgd.program.equation import Equation, Program, Range, Scan
 from symgd.program.linear import largest
 from symgd.program.names import Fresh
@@ -14,12 +14,14 @@ from symgd.program.names import Fresh
 LONGEST = 60  # nodes of an equation
 FACTORS = 8  # of one product; a longer one is split into
 GROUP = 3  # factors each, so that the partial derivatives cost a few products only
+SMALLEST = 8  # nodes of a part that is named only because the equation is too long
 WORTH = 2  # operations that a part saves before it gets a name
 CALL = 3  # operations that a function counts as
 GUARDED = 2000  # nodes of a branch that is left whole, so that its guard holds for all of it
 
 Context = frozenset[Range]
 Key = tuple[Node, Context]
+_EVERYWHERE: Context = frozenset()
 
 
 def shared(program: Program) -> Program:
@@ -39,7 +41,6 @@ class _Sharing:
         self.program, self.groups = program, groups
         self.extents = dict(program.extents)
         self.fresh = Fresh({*program.inputs, *program.extents, *program.adjoints.values(), program.cost})
-        self.free: dict[Node, frozenset[Node]] = {}
         self.uses: dict[Key, int] = defaultdict(int)
         self.order: list[Key] = []
         self.squared: set[Node] = set()
@@ -72,10 +73,9 @@ class _Sharing:
         return {axis.index: axis for axis in equation.domain}
 
     def _key(self, part: Node, context: dict[Node, Range]) -> Key:
-        letters = self.free.get(part)
-        if letters is None:
-            letters = free_indices(part, self.free)
-        return part, frozenset(context[letter] for letter in letters if letter in self.ambiguous)
+        if not self.ambiguous or not part.free:
+            return part, _EVERYWHERE
+        return part, frozenset(context[letter] for letter in part.free if letter in self.ambiguous)
 
     def _count(self, equation: Equation) -> None:
         context = self._context_of(equation)
@@ -109,11 +109,11 @@ class _Sharing:
                 operations[key], nodes[key] = 0, 1
                 continue
             context = {axis.index: axis for axis in ranges}
-            below = [self._key_below(argument, context) for argument in part.args]
+            below = [self._key(argument, context) for argument in part.args]
             size = 1 + sum(nodes[argument] for argument in below)
             longest = LONGEST if part in self.always and part.op != "piecewise" else GUARDED
             for argument in sorted(set(below), key=lambda a: -nodes[a]):
-                if size <= longest or nodes[argument] < 2 or argument[0].op in CONDITIONS:
+                if size <= longest or nodes[argument] < SMALLEST or argument[0].op in CONDITIONS:
                     break
                 size -= below.count(argument) * (nodes[argument] - 1)
                 operations[argument], nodes[argument] = 0, 1
@@ -124,9 +124,6 @@ class _Sharing:
             if repeated and part in self.always or part in self.groups:
                 self.wanted.add(key)
                 operations[key], nodes[key] = 0, 1
-
-    def _key_below(self, part: Node, context: dict[Node, Range]) -> Key:
-        return part, frozenset(context[letter] for letter in free_indices(part, self.free) if letter in self.ambiguous)
 
     def _rewritten(self, root: Node, context: dict[Node, Range], equation: Equation) -> Node:
         memo: dict[Node, Node] = {}
@@ -152,11 +149,11 @@ class _Sharing:
         return memo[root]
 
     def _name(self, key: Key, body: Node, equation: Equation) -> Node:
-        needed = set(free_indices(key[0], self.free))
+        needed = set(key[0].free)
         domain: list[Range] = []
         for axis in reversed(equation.domain):
             if axis.index in needed:
-                needed |= free_indices(axis.low) | free_indices(axis.high)
+                needed |= axis.low.free | axis.high.free
                 domain.insert(0, axis)
         name = self.fresh("r" if key[0] in self.squared else "t")
         at = tuple(axis.index for axis in domain)
@@ -175,7 +172,7 @@ class _Sharing:
         key = self._key(equation.body, context)
         whole = equation.at == equation.letters and equation.guard is TRUE and equation.op == "="
         alone = sum(other.target == equation.target for other in self.program.flat()) == 1 if whole and key in self.wanted else False
-        if alone and free_indices(equation.body, self.free) == frozenset(equation.letters):
+        if alone and equation.body.free == frozenset(equation.letters):
             self.named[key] = equation.left
 
 
@@ -204,22 +201,31 @@ def _outside_branches(root: Node, known: set[Node]) -> set[Node]:
 
 def _pieces(equation: Equation, groups: set[Node]) -> list[Equation]:
     """The equation with its long products grouped and a long sum accumulated in pieces."""
-    body = rebuilt(equation.body, lambda part: _grouped(part, groups))
-    if body.op != "+" or equation.op not in ("=", "+=") or len(body.args) <= LONGEST // 2:
-        return [replace(equation, body=body)]
-    pieces = [body.args[n : n + FACTORS] for n in range(0, len(body.args), FACTORS)]
-    sums = [piece[0] if len(piece) == 1 else node("+", *piece) for piece in pieces]
-    first = replace(equation, body=sums[0])
-    return [first, *(replace(equation, op="+=", body=piece) for piece in sums[1:])]
+    bodies = [equation.body]
+    if equation.body.op == "+" and equation.op in ("=", "+=") and len(equation.body.args) > LONGEST // 2:
+        bodies = _chunks(equation.body, FACTORS)
+    if any(part.op in _LIMITS and len(part.args) > _LIMITS[part.op] for part in postorder(*bodies)):
+        bodies = [rebuilt(body, lambda part: _grouped(part, groups)) for body in bodies]
+    return [replace(equation, op=equation.op if n == 0 else "+=", body=body) for n, body in enumerate(bodies)]
 
 
 def _grouped(part: Node, groups: set[Node]) -> Node | None:
-    """A long product as groups of 3 factors, groups of groups, ..."""
-    if part.op != "*" or len(part.args) <= FACTORS:
+    """A long product as groups of 3 factors, groups of groups, ...; a long sum inside a formula likewise in groups of 8 terms."""
+    limit = _LIMITS.get(part.op)
+    if limit is None or len(part.args) <= limit:
         return None
-    factors = part.args
-    while len(factors) > GROUP:
-        chunks = [factors[n : n + GROUP] for n in range(0, len(factors), GROUP)]
-        factors = tuple(chunk[0] if len(chunk) == 1 else node("*", *chunk) for chunk in chunks)
-        groups.update(factor for factor, chunk in zip(factors, chunks, strict=True) if len(chunk) > 1)
-    return node("*", *factors)
+    size = GROUP if part.op == "*" else FACTORS
+    while len(part.args) > size:
+        chunks = _chunks(part, size)
+        groups.update(chunk for chunk in chunks if chunk.op == part.op)
+        part = node(part.op, *chunks)
+    return part
+
+
+def _chunks(part: Node, size: int) -> list[Node]:
+    """The arguments of a sum or product in groups."""
+    groups = [part.args[n : n + size] for n in range(0, len(part.args), size)]
+    return [group[0] if len(group) == 1 else node(part.op, *group) for group in groups]
+
+
+_LIMITS = {"*": FACTORS, "+": LONGEST}

@@ -51,6 +51,7 @@ GREEK: Final = frozenset({"gamma", "Gamma", "psi"})
 
 _NO_VALUES: Final = frozenset({*CONDITIONS, "range"})
 _CALLED: Final = {spelling.lower(): spelling for spelling in ("piecewise", *CHOICES, *REDUCTIONS, *(name for name, _ in ABBREVIATIONS), *SPELLED)}
+_FUNCTIONS: Final = frozenset(_CALLED.values()) - GREEK
 _NOTATION: Final = "docs/notation.md"
 
 
@@ -235,8 +236,9 @@ class _Builder:
             return TRUTHS[name]
         if name == "None":
             raise self.source.error(part.at, "None is no number.", "numbers and names")
-        if name in _CALLED.values() and name not in GREEK:
-            raise self.source.error(part.at, f"{name} is a function, and its argument is missing.", f"{name}(x); or `{name}`, between backquotes, as a name")
+        if name in _FUNCTIONS:
+            accepted = f"{name}(x); or `{name}`, between backquotes, as a name"
+            raise self.source.error(part.at, f"{name} is a function, and its argument is missing.", accepted)
         return access(name)
 
     def sample(self) -> tuple[Node, ...]:
@@ -293,7 +295,8 @@ class _Builder:
             return found
         values = [computed[argument] for argument in found.args]
         if found.op == "^" and abs(values[1]) > limits.EXPONENT and abs(values[0]) != 1:
-            raise self.source.limit(part.at, f"The exponent {_told(found.args[1])} is too large.", f"exponents of numbers up to {limits.EXPONENT:,}")
+            accepted = f"exponents of numbers up to {limits.EXPONENT:,}"
+            raise self.source.limit(part.at, f"The exponent {_told(found.args[1])} is too large.", accepted)
         try:
             result = _COMPUTED[found.op](values)
         except OverflowError:

@@ -12,6 +12,9 @@ CHARACTERS: Final = 4_000_000
 NODES: Final = 200_000
 """Numbers, names and operations of one text."""
 
+TOKENS: Final = 600_000
+"""Numbers, names and signs of one text."""
+
 LEVELS: Final = 200
 """Brackets inside each other."""
 

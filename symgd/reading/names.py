@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -97,7 +96,7 @@ class Uses:
 
 @dataclass(slots=True)
 class Meanings:
-    """`axes`: letter -> length, as declared. `own`: names that are values of the problem, whatever else they could be. `rows`: the hidden axis' length."""
+    """`axes`: letter -> length, as declared. `own`: names that are values of the problem, whatever else they could be. `rows`: how many samples."""
 
     axes: Mapping[str, Node]
     letters: set[str] = field(default_factory=set)
@@ -164,18 +163,11 @@ def _refuse_twins(uses: Uses) -> None:
         for name, found in source.spellings.items():
             for spelling, at in found.items():
                 typed.setdefault(name, {}).setdefault(spelling, (source, at))
-    plain = uses.everywhere() if typed else {}
     for name, spellings in typed.items():
-        if name.isascii() and name in plain and _typed_plainly(name, *plain[name]):
-            spellings.setdefault(name, plain[name])
         if len(spellings) > 1:
-            first, second, *_ = sorted(spellings, key=lambda spelling: spelling != name)
+            second, first, *_ = sorted(spellings, key=lambda spelling: spelling == name)
             source, at = spellings[second]
             raise source.error(at, f"{second} and {first} look different, and both are the name {name}.", "one spelling, or two different names")
-
-
-def _typed_plainly(name: str, source: Source, at: int) -> bool:
-    return source.text.startswith(name, at)
 
 
 def notes(uses: Uses, meanings: Meanings) -> list[str]:
@@ -184,7 +176,7 @@ def notes(uses: Uses, meanings: Meanings) -> list[str]:
     found: list[str] = []
     for source in uses.sources:
         for name, spellings in source.spellings.items():
-            found += [f"{spelling} is read as {name}." for spelling in spellings if spelling != name and not _composed(spelling, name)]
+            found += [f"{spelling} is read as {name}." for spelling in spellings if spelling != name]
     for name in used:
         twin = name if name.isascii() else name.translate(LOOKALIKES)
         if twin != name and (twin in used or any(letter.isascii() and letter.isalpha() for letter in name)):
@@ -199,8 +191,3 @@ def notes(uses: Uses, meanings: Meanings) -> list[str]:
         elif 2 <= len(name) <= 6 and all(letter in single for letter in name):
             found.append(f"{name} is one name; a product is {'*'.join(name)}.")
     return found
-
-
-def _composed(spelling: str, name: str) -> bool:
-    """Whether only the encoding differs: é as one code point or two."""
-    return unicodedata.normalize("NFC", spelling) == name

@@ -2,9 +2,9 @@
 
 | written | meaning |
 |---|---|
-| `a + b - c`, `2*x/m`, `-x^2`, `2^-x` | `^` before `*` and `/`, these before `+` and `-`; `-x^2` is `-(x^2)`, `a^b^c` is `a^(b^c)`, `a/b*c` is `(a/b)*c` |
-| `2x`, `3(x + 1)`, `2 x[i]` | a product needs no sign right after a number, but has one behind `/` and `^`, where `1/2x` would be unclear |
-| `x[i + 1]`, `w[label[i]]` | an element; a subscript is made of letters, lengths, whole numbers and integer data with `+ - *` |
+| `a + b - c`, `-x^2`, `a/b*c` | `^` before `*` `/` before `+` `-`: `-(x^2)`, `(a/b)*c`; `a^b^c` is `a^(b^c)`, `-a*b` is `-(a*b)` |
+| `2x`, `3(x + 1)`, `2 x[i]` | a product needs no sign right after a number; behind `/` and `^` it does, since `1/2x` is unclear |
+| `x[i + 1]`, `w[label[i]]` | an element; in a subscript stand letters, lengths, whole numbers and integer data with `+ - *` |
 | `sum(e, j)`, `mean(e, i, j)`, `max(e, j in i + 1:d)` | over whole axes, or from a low to below a high; product, min, logsumexp, norm, softmax likewise |
 | `mean(e)` | over the samples, whose columns are named beside the formula |
 | `max(a, b)` | the larger value, unless all arguments behind the first are index letters |
@@ -261,14 +261,13 @@ def _read_at(root: Node, names: Iterable[str], hidden: Node) -> Node:
 def _idle(hidden: str | None, *roots: Node) -> list[str]:
     """A note for every sum or mean over a letter that its body does not contain."""
     found: list[str] = []
-    free: dict[Node, frozenset[Node]] = {}
     for part in postorder(*roots):
         if part.op in ("sum", "mean"):
             body, *ranges = part.args
-            bounds = frozenset().union(*(free_indices(bound, free) for bound in ranges))
+            bounds = frozenset().union(*map(free_indices, ranges))
             for bound in ranges:
                 letter = bound.args[0]
-                if letter not in free_indices(body, free) and letter not in bounds:
+                if letter not in free_indices(body) and letter not in bounds:
                     over = "the samples" if letter.value == hidden else letter.value
                     shown = written(body, hidden=hidden)
                     found.append(f"A {part.op} over {over} has the same term throughout: {shown if len(shown) < 60 else shown[:57] + '...'}.")

@@ -15,7 +15,7 @@ from symgd.reading import limits
 
 @dataclass(slots=True)
 class Source:
-    """The text that errors point into. `spellings`: name -> how it was typed -> where, of the names that are not plain ASCII."""
+    """The text that errors point into. `spellings`: name -> how it was typed -> where first."""
 
     text: str
     spellings: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Token:
         return f"{self.type}({self.text})"
 
 
-SAME: Final = str.maketrans("−–‐‑－﹣＋·⋅×∗∙＊÷∕⁄／（）［］，＾＝＜＞｜：", "------+******////()[],^=<>|:")
+SAME: Final = str.maketrans("−–‐‑－﹣＋·⋅×∗∙＊÷∕⁄／（）［］，＾＝＜＞｜：０１２３４５６７８９", "------+******////()[],^=<>|:0123456789")
 """Signs that are read as the ASCII one."""
 
 SIGNS: Final[Mapping[str, tuple[str, str]]] = {
@@ -84,7 +84,7 @@ REFUSED: Final[Mapping[str, tuple[str, str]]] = {
 _RAISED: Final = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _DIGITS: Final = str.maketrans(_RAISED + "⁺⁻", "0123456789+-")
 _START: Final = rf"[^\W\d{_RAISED}{''.join(FRACTIONS)}]"
-_LATER: Final = rf"(?:[^\W{_RAISED}{''.join(FRACTIONS)}]|[\u0300-\u036f])*"
+_LATER: Final = rf"(?:[^\W{_RAISED}{''.join(FRACTIONS)}]+|[\u0300-\u036f]+)*"
 _TOKEN: Final = re.compile(
     rf"""(?P<space>[ \t\n\f]+|\#[^\n]*)
     |(?P<name>{_START}{_LATER})
@@ -132,7 +132,6 @@ class _Lexer:
         self.text = source.text if source.text.isascii() else source.text.translate(SAME)
         self.found: list[Token] = []
         self.open: list[tuple[str, int]] = []
-        self.operands = 0
         self.looped = False  # behind the `for` of an equation
 
     def tokens(self) -> list[Token]:
@@ -149,6 +148,8 @@ class _Lexer:
                 raise self.source.error(place, "The formula ends with its line, and another line follows.", _ONE)
             broken = False
             place = handlers[match.lastgroup](match[0], place) or match.end()
+            if len(self.found) > limits.TOKENS:
+                raise self.source.limit(place, "The formula is too long.", f"at most {limits.TOKENS:,} numbers, names and signs")
         if self.open:
             bracket, at = self.open[-1]
             raise self.source.error(at, f"This {bracket} is never closed.", f"a {_CLOSING[bracket]} after it")
@@ -172,14 +173,15 @@ class _Lexer:
             while self.last(back) in ("MINUS", "PLUS") and self.last(back + 1) in ("DIVIDE", "POWER"):
                 back += 1
             if self.last(back) in ("DIVIDE", "POWER"):
+                before = self.found[-back - 1]
+                if before.type == "NAME" and before.text in SPELLED:
+                    shown = f"{before.text}(x){self.found[-back].text}{self.found[-1].text}"
+                    raise self.source.error(before.at, f"{before.text} is a function; its argument stands right behind it.", shown)
                 sign, value = self.found[-back].text, self.found[-1].text
                 shown = _shown(type, text)
                 what = f"After {sign} it is not clear how far {value}{'' if text in '(|' else text} goes."
                 raise self.source.error(at, what, f"{sign}({value}*{shown}) or {sign}{value}*{shown}")
             self.add("TIMES", "*", at)
-        self.operands += 1
-        if self.operands > limits.NODES:
-            raise self.source.limit(at, "The formula is too long.", f"at most {limits.NODES:,} numbers, names and operations")
         self.add(type, text, at)
 
     def _missing_sign(self, type: str, text: str, at: int) -> InputError:
@@ -199,9 +201,12 @@ class _Lexer:
     # one method for each group of _TOKEN: what is added for it, and where the text goes on if not behind the match
 
     def _name(self, typed: str, at: int) -> int | None:
+        if len(typed) > limits.NAME:
+            raise self.source.limit(at, f"A name has {len(typed):,} characters.", f"at most {limits.NAME}")
         name = typed if typed.isascii() else self._folded(typed, at)
-        if len(name) > limits.NAME:
-            raise self.source.limit(at, f"A name has {len(name):,} characters.", f"at most {limits.NAME}")
+        # é is one spelling, as one code point or two; a Kelvin sign and a K are two
+        spelling = typed if name.isascii() else unicodedata.normalize("NFC", typed)
+        self.source.spellings.setdefault(name, {}).setdefault(spelling, at)
         end = at + len(typed)
         if self.equation and not self.open and self.last() in _ENDS and (match := _ACCUMULATES.match(self.text, at)):
             self.add("ASSIGN", f"{match[1]}=", at)
@@ -241,7 +246,6 @@ class _Lexer:
         name = unicodedata.normalize("NFKC", typed)
         if not name.isidentifier():
             raise self.source.error(at, f"{typed} is no name.", "letters, digits and _")
-        self.source.spellings.setdefault(name, {}).setdefault(typed, at)
         return name
 
     def _follows(self, end: int, sign: str) -> bool:
@@ -275,6 +279,8 @@ class _Lexer:
         type, text = SIGNS[typed]
         if type == "_COMMA" and not self.looped and not any(bracket in "([" for bracket, _ in self.open):
             raise self.source.error(at, "A list is no formula.", "one formula; a decimal point in numbers")
+        if type == "_COLON" and self.last() == "NAME" and self.found[-1].text == "lambda":
+            raise self.source.error(self.found[-1].at, "A lambda is no formula.", "the formula alone")
         if type == "ROOT":
             self.operand(type, text, at)
         else:

@@ -56,7 +56,9 @@ def partials(body: Node, active: frozenset[str], output: Node | None = None) -> 
             continue
         rules[part] = rule_for(part)
         for position, argument in enumerate(part.args):
-            if depends[argument]:
+            if depends[argument] and part.op == "+":
+                outside.setdefault(argument, []).append(slope)
+            elif depends[argument]:
                 factor = partial(part, position, output if part is body else None)
                 outside.setdefault(argument, []).append(chained(slope, factor))
     reading = [part for part in order if part in found and found[part] is not ZERO]

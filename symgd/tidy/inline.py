@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from symgd.nodes.fold import folded
+from symgd.nodes.fold import filled
 from symgd.nodes.node import TRUE, Node, accesses, postorder, substituted
 from symgd.program.equation import Equation, Program, Scan
 from symgd.program.linear import difference
@@ -22,39 +22,44 @@ def inlined(program: Program) -> Program:
     visible = {program.cost, *program.given, *program.parameters}
     visible |= {program.adjoints[name] for name in program.given if name in program.adjoints}
     kept_results = {program.cost, *(program.adjoints[name] for name in program.parameters if name in program.adjoints)}
-    filled: dict[str, Equation] = {}
+    trivial: dict[str, Equation] = {}
     output: list[Equation | Scan] = []
     for item in program.equations:
         if isinstance(item, Scan):
             output.append(item)
             continue
-        equation = _filled(item, filled) if filled else item
+        equation = _filled(item, trivial) if trivial else item
         only = writers[equation.target] == 1 and equation.target not in kept_results
         if only and _passes_on(equation, program):
             simple = _trivial(equation.body)
             once = counts[equation.target] == 1 and equation.target not in visible and _no_larger(equation, readers.get(equation.target))
             if simple and equation.target not in program.given or once:
-                filled[equation.target] = equation
+                trivial[equation.target] = equation
                 continue
         output.append(equation)
     return replace(program, equations=tuple(output))
 
 
 def _readers(program: Program) -> tuple[dict[str, Equation | None], Counter[str]]:
+    """name -> the one equation that reads it, None for several; and how often it is read. What a range, guard or subscript reads counts as often."""
     readers: dict[str, Equation | None] = {}
     counts: Counter[str] = Counter()
     for equation in program.flat():
-        for found in accesses(equation.body):
-            counts[found.value] += _times(equation.body, found)
-            readers[found.value] = equation if found.value not in readers else None
-        for found in equation.reads():
-            if found.value not in {inner.value for inner in accesses(equation.body)}:
-                counts[found.value] += 2  # read in a range, guard or subscript: it has to stay
+        found: Counter[str] = Counter()
+        for part in postorder(equation.body):
+            for argument in part.args:
+                if argument.op == "access":
+                    found[argument.value] += 1 if part.op != "access" else 2
+        if equation.body.op == "access":
+            found[equation.body.value] += 1
+        if equation.domain or equation.guard is not TRUE:
+            bounds = [bound for axis in equation.domain for bound in (axis.low, axis.high)]
+            for kept in accesses(equation.guard, *bounds, *equation.at):
+                found[kept.value] += 2
+        for name in found:
+            readers[name] = equation if name not in readers else None
+        counts.update(found)
     return readers, counts
-
-
-def _times(body: Node, found: Node) -> int:
-    return sum(part.args.count(found) for part in postorder(body)) + (body is found)
 
 
 def _passes_on(equation: Equation, program: Program) -> bool:
@@ -87,12 +92,12 @@ def _no_larger(equation: Equation, reader: Equation | None) -> bool:
     return reader is not None and len(reader.domain) <= len(equation.domain)
 
 
-def _filled(equation: Equation, filled: dict[str, Equation]) -> Equation:
+def _filled(equation: Equation, trivial: dict[str, Equation]) -> Equation:
     changes: dict[Node, Node] = {}
-    for found in accesses(equation.body, equation.guard):
-        source = filled.get(found.value)
+    for found in equation.reads():
+        source = trivial.get(found.value)
         if source is not None:
             changes[found] = substituted(source.body, dict(zip(source.at, found.args, strict=True)))
     if not changes:
         return equation
-    return replace(equation, body=folded(substituted(equation.body, changes)), guard=substituted(equation.guard, changes))
+    return replace(equation, body=filled(equation.body, changes), guard=substituted(equation.guard, changes))

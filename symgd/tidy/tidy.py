@@ -24,8 +24,7 @@ def tidy(program: Program) -> Program:
     (4) dx[i] += -2*r1[i] for i in 0:m - 1
     """
     wanted = {program.cost, *(program.adjoints[name] for name in program.parameters if name in program.adjoints)}
-    program = alive(inlined(alive(program, wanted)), wanted)
-    program = merged(program)
+    program = alive(inlined(alive(merged(program), wanted)), wanted)
     program = alive(inlined(shared(program)), wanted)
     return assigned(pulled(program))
 

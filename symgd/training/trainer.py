@@ -229,7 +229,7 @@ class _Fit:
             else:
                 here = slice(self.done, self.done + count)
                 made, status = self.kernels.call(
-                    "steps", self.bound, position=first, count=count, start=self.done, limit=self.limit, costs=costs[here], norms=norms[here], **given
+                    "train", self.bound, position=first, count=count, start=self.done, limit=self.limit, costs=costs[here], norms=norms[here], **given
                 )
             if self.done == 0:
                 self.limit = costs[0] + GROWTH * max(1.0, abs(costs[0]))

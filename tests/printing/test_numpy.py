@@ -4,6 +4,7 @@ import math
 import time
 import tracemalloc
 import warnings
+from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -14,9 +15,10 @@ from symgd.errors import NotBuilt
 from symgd.nodes.functions import FUNCTIONS
 from symgd.nodes.node import access, node, number
 from symgd.printing.numpy import numpy_source
+from symgd.program.bounds import extents
 from symgd.program.equation import Equation, Program, Scan, read_equation
 from symgd.program.meaning import interpret
-from symgd.program.shapes import extents, shape_of, value
+from symgd.program.shapes import shape_of, value
 
 # what | equations | lengths | integer data and whatever else is not drawn at random
 CASES = [
@@ -74,7 +76,12 @@ CASES = [
     ("a choice at the edge", ["g[i] = piecewise(x[i + 1], i < m - 1, x[0]) for i in 0:m"], {"m": 4}, {}),
     ("another edge", ["g[i] = piecewise(0, i == 0, x[i - 1]) for i in 0:m"], {"m": 4}, {}),
     ("a short array beside a long one", ["C += piecewise(x[i], i < n, y[i])*u[k] for i in 0:m, k in 0:n"], {"m": 4, "n": 2}, {}),
-    ("a subscript that a condition keeps inside", ["C += piecewise(w[label[i]], label[i] >= 0, 0) for i in 0:m"], {"m": 3}, {"label": [1, -1, 0], "w": (2,)}),
+    (
+        "a subscript that a condition keeps inside",
+        ["C += piecewise(w[label[i]], label[i] >= 0, 0) for i in 0:m"],
+        {"m": 3},
+        {"label": [1, -1, 0], "w": (2,)},
+    ),
     ("powers", ["C += x[i]^2 + x[i]^3 - x[i]^-1 + (x[i]^2)^v + 2^x[i] - -x[i]^2 for i in 0:m"], {"m": 3}, {}),
     ("powers of numbers", ["C = 2^3^2 + 0^0 + (1/3)^2 + pi - e"], {}, {}),
     ("order of operations", ["C = a - (b - c) - a/(b/c)/a + (a + b)*(c - a) - -b*-c - (-a)^2 + a/(b*c)"], {}, {}),
@@ -112,7 +119,10 @@ def inputs_of(program, lengths, data, seed=0):
 def assert_equal(program, found, inputs, lengths):
     for name, elements in interpret(program, inputs, lengths).items():
         for place, expected in elements.items():
-            assert float(found[name][place] if place else found[name]) == pytest.approx(float(expected), rel=1e-12, abs=1e-13, nan_ok=True), (name, place)
+            assert float(found[name][place] if place else found[name]) == pytest.approx(float(expected), rel=1e-12, abs=1e-13, nan_ok=True), (
+                name,
+                place,
+            )
 
 
 @pytest.mark.parametrize(("what", "lines", "lengths", "data"), CASES, ids=[row[0] for row in CASES])
@@ -134,7 +144,9 @@ def test_every_function_has_its_value_for_numbers_and_for_arrays(row, at):
     first = "2" if row.name == "polygamma" else "u"
     scalar = Equation("C", (), "=", (), node(row.name, *(number(2) if first == "2" and n == "u" else access(n) for n in letters)))
     axis = read_equation("T[i] = a[i] for i in 0:m")
-    array = Equation("T", axis.at, "=", axis.domain, node(row.name, *(number(2) if first == "2" and n == "u" else access(f"{n}s", *axis.at) for n in letters)))
+    array = Equation(
+        "T", axis.at, "=", axis.domain, node(row.name, *(number(2) if first == "2" and n == "u" else access(f"{n}s", *axis.at) for n in letters))
+    )
     lengths = {"m": 2}
     program = program_of([scalar, array], lengths, {})
     values = {"u": at, "v": 1.7, "w": -0.4}
@@ -216,11 +228,11 @@ def rosenbrock(count):
 def test_thousands_of_equations_are_ready_in_a_second():
     program = rosenbrock(1001)
     values = {f"x{n}": 0.3 + n / 1000 for n in range(1001)}
-    start = time.perf_counter()
+    start = time.process_time()
     found = run(program, values, {})["C"]
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     xs = list(values.values())
-    assert found == pytest.approx(sum(100 * (v - u * u) ** 2 + (1 - u) ** 2 for u, v in zip(xs, xs[1:], strict=False)), rel=1e-12)
+    assert found == pytest.approx(sum(100 * (v - u * u) ** 2 + (1 - u) ** 2 for u, v in pairwise(xs)), rel=1e-12)
     assert seconds < 1.0
 
 

@@ -6,8 +6,9 @@ import pytest
 from symgd.errors import InputError, NotBuilt
 from symgd.nodes.node import ONE, ZERO, access, index, length, node, number
 from symgd.nodes.text import text
+from symgd.program.bounds import extents
 from symgd.program.equation import Equation, Program, Range, read_equation
-from symgd.program.shapes import check_subscripts, extents, shape_of, solve, value
+from symgd.program.shapes import check_subscripts, shape_of, solve, value
 
 LINEAR = ["z[i, k] += W[k, j]*X[i, j] for i in 0:m, k in 0:h, j in 0:d", "C += v[k]*z[i, k] - y[i]/m for i in 0:m, k in 0:h"]
 PAIRS = ["C += (x[i] - x[j])^2 for i in 0:m, j in i + 1:m"]
@@ -73,12 +74,42 @@ REFUSED = [
     (LINEAR, "", {"y": (5, 1)}, {}, "y has 2 axes, the cost reads it as y[i]. Accepted: shape (m,)."),
     (LINEAR, "", {"X": (0, 3)}, {}, "X has no rows. Accepted: at least one."),
     (["C = w^2"], "w", {"w": (1,)}, {}, "w has 1 axis, the cost reads it as one number. Accepted: a number."),
-    (LINEAR, "W v", {"X": (5, 3), "y": (5,)}, {}, 'The length h is not fixed by data or start; W, v depend on it. Accepted: a number among the data, {"h": 32}.'),
-    (LINEAR, "W v", {"y": (5,)}, {}, 'The lengths h, d are not fixed by data or start; W, X, v depend on them. Accepted: a number among the data, {"h": 32, "d": 32}.'),
+    (
+        LINEAR,
+        "W v",
+        {"X": (5, 3), "y": (5,)},
+        {},
+        'The length h is not fixed by data or start; W, v depend on it. Accepted: a number among the data, {"h": 32}.',
+    ),
+    (
+        LINEAR,
+        "W v",
+        {"y": (5,)},
+        {},
+        'The lengths h, d are not fixed by data or start; W, X, v depend on them. Accepted: a number among the data, {"h": 32, "d": 32}.',
+    ),
     (LINEAR, "", {"X": (5, 3)}, {"h": 0}, "Length h is 0. Accepted: a whole number from 1."),
-    (["C += x[i + 1]*y[i] for i in 0:m"], "", {"y": (9,), "x": (12,)}, {}, "x has shape (12,), the cost reads x[i + 1] with m = 9. Accepted: shape (10,)."),
-    (["C += x[i + 1]*y[i] for i in 0:m"], "", {"y": (9,), "x": (9,)}, {}, "x has shape (9,), the cost reads x[i + 1] with m = 9. Accepted: shape (10,)."),
-    (["C += x[2*i] for i in 0:m"], "", {"x": (10,)}, {}, "x has 10 values; read as x[2*i], that makes the length m 11/2. Accepted: a shape that makes m a whole number."),
+    (
+        ["C += x[i + 1]*y[i] for i in 0:m"],
+        "",
+        {"y": (9,), "x": (12,)},
+        {},
+        "x has shape (12,), the cost reads x[i + 1] with m = 9. Accepted: shape (10,).",
+    ),
+    (
+        ["C += x[i + 1]*y[i] for i in 0:m"],
+        "",
+        {"y": (9,), "x": (9,)},
+        {},
+        "x has shape (9,), the cost reads x[i + 1] with m = 9. Accepted: shape (10,).",
+    ),
+    (
+        ["C += x[2*i] for i in 0:m"],
+        "",
+        {"x": (10,)},
+        {},
+        "x has 10 values; read as x[2*i], that makes the length m 11/2. Accepted: a shape that makes m a whole number.",
+    ),
     (CONVOLUTION, "w", {"x": (2,), "w": (5,)}, {}, "The range p in 0:H - P + 1 runs backwards: 0 to -2. Accepted: low <= high."),
     (["C += w[0]*w[3]"], "w", {"w": (9,)}, {}, "w has shape (9,), the cost reads w[3]. Accepted: shape (4,)."),
     (["C += X[i, 3] for i in 0:m"], "", {"X": (5, 3)}, {}, "X has shape (5, 3), the cost reads X[i, 3]. Accepted: shape (5, 4)."),
@@ -86,9 +117,14 @@ REFUSED = [
     (["C += x[i - 1] for i in 0:m"], "", {"x": (4,)}, {}, "x[i - 1] is read before its start, at index -1. Accepted: indices from 0."),
     (["a[i] = x[i] for i in 0:m", "C += a[i + 1] for i in 0:m"], "", {"x": (4,)}, {}, "a[i + 1] is read at index 4; a ends at 3. Accepted: 0 to 3."),
     (["C += x[i]*y[j] for i in 0:m, j in 0:m"], "", {"x": (4,), "y": (5,)}, {}, "x has 4 values, y 5; both have length m. Accepted: one length."),
-    (["C += T[a, b, c]*S[b, a, c] for a in 0:p, b in 0:q, c in 0:r"], "", {"T": (2, 3, 4), "S": (3, 2, 5)}, {},
-     "T has 4 values along axis 2, S 5; both run along c. Accepted: one length."),
-]  # fmt: skip
+    (
+        ["C += T[a, b, c]*S[b, a, c] for a in 0:p, b in 0:q, c in 0:r"],
+        "",
+        {"T": (2, 3, 4), "S": (3, 2, 5)},
+        {},
+        "T has 4 values along axis 2, S 5; both run along c. Accepted: one length.",
+    ),
+]
 
 
 @pytest.mark.parametrize(("lines", "parameters", "shapes", "given", "message"), REFUSED)
@@ -147,21 +183,66 @@ SUBSCRIPTS = [
     (GATHER, {"label": [0, 9, 3], "E": np.zeros((10, 2))}, {"m": 3, "h": 2}, None),
     (GATHER, {"label": [0, 12, 3], "E": np.zeros((10, 2))}, {"m": 3, "h": 2}, "label[1] is 12; E has 10 rows. Accepted: 0 to 9."),
     (GATHER, {"label": [0, 2, -1], "E": np.zeros((10, 2))}, {"m": 3, "h": 2}, "label[2] is -1; E has 10 rows. Accepted: 0 to 9."),
-    (GATHER, {"label": [0.0, 2.5, 1.0], "E": np.zeros((10, 2))}, {"m": 3, "h": 2}, "label[1] is 2.5; label stands in a subscript. Accepted: whole numbers."),
-    (GATHER, {"label": [0.0, np.nan], "E": np.zeros((10, 2))}, {"m": 2, "h": 2}, "label[1] is nan; label stands in a subscript. Accepted: whole numbers."),
-    (GATHER, {"label": ["a", "b"], "E": np.zeros((10, 2))}, {"m": 2, "h": 2}, "label stands in a subscript and holds <U1 values. Accepted: whole numbers."),
-    (["C += w[2*label[i] + 1] for i in 0:m"], {"label": [0, 4], "w": np.zeros(9)}, {"m": 2}, "2*label[i] + 1 is 9 at i = 1; w has 9 values. Accepted: 0 to 8."),
-    (["C += w[next[label[i]]] for i in 0:m"], {"label": [0, 2], "next": [0, 0], "w": np.zeros(3)}, {"m": 2}, "label[1] is 2; next has 2 values. Accepted: 0 to 1."),
-    (["C += w[next[label[i]]] for i in 0:m"], {"label": [0, 1], "next": [0, 7], "w": np.zeros(3)}, {"m": 2}, "next[1] is 7; w has 3 values. Accepted: 0 to 2."),
-    (["C += A[r[i, 1], k] for i in 0:m, k in 0:h"], {"r": [[0, 0], [0, 5]], "A": np.zeros((4, 2))}, {"m": 2, "h": 2}, "r[1, 1] is 5; A has 4 rows. Accepted: 0 to 3."),
+    (
+        GATHER,
+        {"label": [0.0, 2.5, 1.0], "E": np.zeros((10, 2))},
+        {"m": 3, "h": 2},
+        "label[1] is 2.5; label stands in a subscript. Accepted: whole numbers.",
+    ),
+    (
+        GATHER,
+        {"label": [0.0, np.nan], "E": np.zeros((10, 2))},
+        {"m": 2, "h": 2},
+        "label[1] is nan; label stands in a subscript. Accepted: whole numbers.",
+    ),
+    (
+        GATHER,
+        {"label": ["a", "b"], "E": np.zeros((10, 2))},
+        {"m": 2, "h": 2},
+        "label stands in a subscript and holds <U1 values. Accepted: whole numbers.",
+    ),
+    (
+        ["C += w[2*label[i] + 1] for i in 0:m"],
+        {"label": [0, 4], "w": np.zeros(9)},
+        {"m": 2},
+        "2*label[i] + 1 is 9 at i = 1; w has 9 values. Accepted: 0 to 8.",
+    ),
+    (
+        ["C += w[next[label[i]]] for i in 0:m"],
+        {"label": [0, 2], "next": [0, 0], "w": np.zeros(3)},
+        {"m": 2},
+        "label[1] is 2; next has 2 values. Accepted: 0 to 1.",
+    ),
+    (
+        ["C += w[next[label[i]]] for i in 0:m"],
+        {"label": [0, 1], "next": [0, 7], "w": np.zeros(3)},
+        {"m": 2},
+        "next[1] is 7; w has 3 values. Accepted: 0 to 2.",
+    ),
+    (
+        ["C += A[r[i, 1], k] for i in 0:m, k in 0:h"],
+        {"r": [[0, 0], [0, 5]], "A": np.zeros((4, 2))},
+        {"m": 2, "h": 2},
+        "r[1, 1] is 5; A has 4 rows. Accepted: 0 to 3.",
+    ),
     (["g[label[i]] += x[i] for i in 0:m"], {"label": [0, 3]}, {"m": 2}, "label[1] is 3; g has 3 values. Accepted: 0 to 2."),
     (RAGGED, {"ptr": [0, 2, 5], "x": np.zeros(5)}, {"m": 2}, None),
     (RAGGED, {"ptr": [0, 2, 6], "x": np.zeros(5)}, {"m": 2}, "j is 5 at i = 1; x has 5 values. Accepted: 0 to 4."),
-    (RAGGED, {"ptr": [0, 4, 2], "x": np.zeros(5)}, {"m": 2}, "The range j in ptr[i]:ptr[i + 1] runs backwards at i = 1. Accepted: bounds that do not fall."),
+    (
+        RAGGED,
+        {"ptr": [0, 4, 2], "x": np.zeros(5)},
+        {"m": 2},
+        "The range j in ptr[i]:ptr[i + 1] runs backwards at i = 1. Accepted: bounds that do not fall.",
+    ),
     (["C += piecewise(w[label[i]], label[i] >= 0, 0) for i in 0:m"], {"label": [0, -1], "w": np.zeros(3)}, {"m": 2}, None),
     (["C += w[label[i]] for i in 0:m if label[i] >= 0 and i < m - 1"], {"label": [0, -1, 9], "w": np.zeros(3)}, {"m": 3}, None),
-    (["C += w[label[i]] for i in 0:m if x[i] > 0"], {"label": [0, -1], "w": np.zeros(3), "x": [1.0, -1.0]}, {"m": 2}, "label[1] is -1; w has 3 values. Accepted: 0 to 2."),
-]  # fmt: skip
+    (
+        ["C += w[label[i]] for i in 0:m if x[i] > 0"],
+        {"label": [0, -1], "w": np.zeros(3), "x": [1.0, -1.0]},
+        {"m": 2},
+        "label[1] is -1; w has 3 values. Accepted: 0 to 2.",
+    ),
+]
 
 
 @pytest.mark.parametrize(("lines", "arrays", "lengths", "message"), SUBSCRIPTS)

@@ -1,0 +1,98 @@
+"""`symgd derive`: the partial derivatives of a cost, or the numbered equations that compute them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from symgd.command.options import has_place, remark, say, takes_problem, writes
+from symgd.command.problem import problem
+from symgd.errors import InputError, LimitError, NotBuilt
+
+if TYPE_CHECKING:
+    from symgd.api import Cost
+
+__all__ = ["derive"]
+
+
+@click.command()
+@takes_problem
+@click.option("--program", is_flag=True, help="The numbered equations that run, in place of closed forms.")
+@click.option("--steps", is_flag=True, help="Every step of the derivation in words.")
+@writes("text", "latex", "json")
+def derive(program: bool, steps: bool, form: str, output: Path | None, **given: Any) -> None:
+    """The exact gradient of a cost.
+
+    \b
+        symgd derive "(w-3)^2"
+        symgd derive "mean((w*x + b - y)^2)" --samples x,y --format latex
+    """
+    if steps:
+        raise NotBuilt("--steps, the derivation in words, is not built yet.", accepted="--program, the numbered equations")
+    has_place(output)
+    cost = problem(given.pop("problem"), given).cost
+    remark(*cost.notes)
+    if form == "json":
+        say(json.dumps(_json(cost), indent=2, ensure_ascii=False), output)
+    elif form == "latex":
+        say(_latex(cost, program), output)
+    else:
+        say(_text(cost, program), output)
+
+
+def _text(cost: Cost, program: bool) -> str:
+    if not program:
+        try:
+            return aligned(cost.gradient.text())
+        except LimitError as long:
+            remark(str(long))
+    return str(cost.gradient.program)
+
+
+def _latex(cost: Cost, program: bool) -> str:
+    if program:
+        from symgd.printing.latex import latex
+
+        return latex(cost.gradient.program)
+    return cost.gradient.latex()
+
+
+def _json(cost: Cost) -> dict[str, Any]:
+    first, *where = cost.text().splitlines()
+    try:
+        partials = dict(_sides(line) for line in cost.gradient.text().splitlines())
+    except LimitError as long:
+        remark(str(long))
+        partials = None
+    return {
+        "cost": _sides(first)[1],
+        "where": where,
+        "parameters": list(cost.parameters),
+        "data": list(cost.data),
+        "constants": cost.constants,
+        "gradient": None if partials is None else {left.removeprefix("dC/d"): right for left, right in partials.items()},
+        "program": [str(equation) for equation in cost.gradient.program.equations],
+        "notes": list(cost.notes),
+    }
+
+
+def aligned(lines: str) -> str:
+    """Equations line by line, their first equals signs below each other.
+
+    >>> print(aligned("dC/dw[j] = 2*w[j]\\ndC/db = 1"))
+    dC/dw[j] = 2*w[j]
+    dC/db    = 1
+    """
+    pairs = [_sides(line) for line in lines.splitlines()]
+    width = max((len(left) for left, _ in pairs), default=0)
+    return "\n".join(f"{left:<{width}} = {right}" for left, right in pairs)
+
+
+def _sides(line: str) -> tuple[str, str]:
+    left, sign, right = line.partition(" = ")
+    if not sign:
+        raise InputError(f"{line} is no equation.", accepted="left = right")
+    return left, right

@@ -1,0 +1,31 @@
+"""`symgd generate`: write the trainer of a cost as a Python module of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from symgd.command.options import has_place, remark, takes_data, takes_problem
+from symgd.command.problem import problem
+
+__all__ = ["generate"]
+
+
+@click.command()
+@takes_problem
+@takes_data
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, metavar="FILE.py", help="The module to write.")
+@click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
+def generate(output: Path, overwrite: bool, **given: Any) -> None:
+    """Write a module that trains on its own, with NumPy and Numba only.
+
+    \b
+        symgd generate examples/digits_mlp.toml -o trainer.py
+        python trainer.py data.npz -o result.npz
+    """
+    has_place(output)
+    asked = problem(given.pop("problem"), given)
+    remark(*asked.cost.notes)
+    click.echo(asked.trainer().save(output, lengths=asked.lengths, overwrite=overwrite))

@@ -1,0 +1,77 @@
+"""The command `symgd`: its subcommands by name, each imported when it is called, and what every one of them does with errors and signals."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from importlib import import_module
+from typing import IO, Any
+
+import click
+
+from symgd import __version__
+from symgd.errors import InputError
+
+__all__ = ["main"]
+
+COMMANDS = ("derive", "explain", "train", "generate")
+REFUSED, INTERRUPTED, NO_READER = 2, 130, 141
+
+
+class Commands(click.Group):
+    """Subcommands of which only the called one is imported, so that `symgd derive` does not wait for what trains."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"symgd.command.{cmd_name}"), cmd_name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the subcommand: an input error is its sentence and exit 2, Ctrl-C is exit 130, a reader that has left (`| head`) is no error to tell."""
+        with warnings.catch_warnings():
+            warnings.showwarning = _note
+            try:
+                done = super().invoke(ctx)
+                sys.stdout.flush()
+                return done
+            except InputError as refused:
+                click.echo(str(refused), err=True)
+                ctx.exit(REFUSED)
+            except BrokenPipeError:
+                _let_go_of_stdout()
+                ctx.exit(NO_READER)
+            except OSError as refused:
+                if refused.strerror is None:
+                    raise
+                where = f": {refused.filename}" if refused.filename else ""
+                click.echo(f"{refused.strerror}{where}.", err=True)
+                ctx.exit(REFUSED)
+            except KeyboardInterrupt:
+                ctx.exit(INTERRUPTED)
+
+
+def _note(message: Warning | str, category: type[Warning], filename: str, lineno: int, file: IO[str] | None = None, line: str | None = None) -> None:
+    """A warning as the user of a command reads it: no file, no line of Python."""
+    click.echo(f"note: {message}", err=True)
+
+
+def _let_go_of_stdout() -> None:
+    """Send what is still in the buffer nowhere; the interpreter would fail at it on its way out."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        return
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(__version__, prog_name="symgd", message="%(prog)s %(version)s")
+def main() -> None:
+    """Write a cost; get its exact gradient, the story of one update, and a compiled trainer.
+
+    Every command takes a formula, a problem file (TOML), or - to read either from standard input.
+    """
