@@ -11,7 +11,7 @@ from symgd.errors import InputError, NotBuilt
 from symgd.nodes.formula import Formula
 from symgd.nodes.latex import latex
 from symgd.nodes.naming import name_of
-from symgd.nodes.node import Node, access, accesses, index
+from symgd.nodes.node import Node, access, accesses, index, postorder
 from symgd.nodes.text import text
 from symgd.pipeline import forward_program, gradient_program
 from symgd.program.equation import Program
@@ -49,8 +49,10 @@ def parse(
     """
     from symgd.reading.text import problem
 
-    formula = problem(text, where=where, axes=axes, samples=samples)
-    return Cost(formula, parameters=parameters, constants=constants, facts=facts, stabilise=stabilise)
+    given = None if parameters is None else _names(parameters, "parameters")
+    known = _constants(constants)
+    formula = problem(text, where=where, axes=axes, samples=samples, names=[*(given or ()), *known])
+    return Cost(formula, parameters=given, constants=known, facts=facts, stabilise=stabilise)
 
 
 class Cost:
@@ -231,7 +233,6 @@ class Gradient(Mapping[Any, Any]):
 
     def __init__(self, cost: Cost) -> None:
         self._cost = cost
-        self._limit: int | None = None
 
     @cached_property
     def program(self) -> Program:
@@ -290,7 +291,9 @@ class Gradient(Mapping[Any, Any]):
         return rows
 
     def _closed(self, name: str, at: tuple[Node, ...], visible: frozenset[str] | None = None) -> Node:
-        return closed_form(self.program, name, at, visible=visible)
+        bodies = (self._cost._formula.expression, *(d.body for d in self._cost._checked.definitions))
+        means = any(part.op == "mean" for part in postorder(*bodies))
+        return closed_form(self.program, name, at, visible=visible, means=means)
 
     def _place(self, parameter: Any) -> tuple[str, tuple[Node, ...]]:
         """The parameter's name and the index letters of the answer, from a name, a symbol, an array or an element W[p, q]."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from symgd.command.options import has_place, remark, say, takes_problem, writes
+from symgd.command.options import as_json, has_place, remark, say, takes_problem, writes
 from symgd.command.problem import problem
 from symgd.errors import InputError, LimitError, NotBuilt
 
@@ -36,7 +35,7 @@ def derive(program: bool, steps: bool, form: str, output: Path | None, **given: 
     cost = problem(given.pop("problem"), given).cost
     remark(*cost.notes)
     if form == "json":
-        say(json.dumps(_json(cost), indent=2, ensure_ascii=False), output)
+        say(as_json(_json(cost)), output)
     elif form == "latex":
         say(_latex(cost, program), output)
     else:

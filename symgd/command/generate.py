@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from symgd.command.options import has_place, remark, takes_data, takes_problem
+from symgd.command.options import has_place, remark, takes_problem, takes_rule
 from symgd.command.problem import problem
 
 __all__ = ["generate"]
@@ -15,7 +15,7 @@ __all__ = ["generate"]
 
 @click.command()
 @takes_problem
-@takes_data
+@takes_rule
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, metavar="FILE.py", help="The module to write.")
 @click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
 def generate(output: Path, overwrite: bool, **given: Any) -> None:

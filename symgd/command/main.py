@@ -32,7 +32,7 @@ class Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the subcommand: an input error is its sentence and exit 2, Ctrl-C is exit 130, a reader that has left (`| head`) is no error to tell."""
+        """Run the subcommand: an input error is its sentence and exit 2, Ctrl-C exit 130; a reader that has left (`| head`) is not worth a word."""
         with warnings.catch_warnings():
             warnings.showwarning = _note
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,8 +25,11 @@ _PROBLEM = (
     click.option("--set", "values", metavar="NAME=NUMBER", multiple=True, help="The value of a constant or a length. Repeatable."),
 )
 _OUTPUT = click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write to this file.")
-_FIT = (
-    click.option("--data", metavar="FILE", help="A table, .csv with a header or .npz."),
+_DATA = (
+    click.option("--data", metavar="FILE", help="A table: .csv with a header, or .npz."),
+    click.option("--columns", metavar="NAME=COLUMNS", multiple=True, help='Where a name stands in it: y=target, "X=all but target". Repeatable.'),
+)
+_RULE = (
     click.option("--optimizer", metavar="NAME", help="The update rule: gradient_descent, momentum, adam."),
     click.option("--learning-rate", type=float, metavar="NUMBER", help="The rate of the update rule."),
 )
@@ -38,8 +41,13 @@ def takes_problem(command: Command) -> Command:
 
 
 def takes_data(command: Command) -> Command:
-    """Data and update rule."""
-    return _with(command, _FIT)
+    """The file with the data."""
+    return _with(command, _DATA)
+
+
+def takes_rule(command: Command) -> Command:
+    """The update rule and its rate."""
+    return _with(command, _RULE)
 
 
 def _with(command: Command, options: Iterable[Callable[[Command], Command]]) -> Command:
@@ -123,6 +131,18 @@ def say(text: str, output: Path | None) -> None:
         click.echo(text)
     else:
         written(output, text + "\n")
+
+
+def as_json(found: Mapping[str, Any]) -> str:
+    """A JSON object, an entry a line.
+
+    >>> print(as_json({"w": [1, 2], "b": None}))
+    {
+      "w": [1, 2],
+      "b": null
+    }
+    """
+    return "{\n" + ",\n".join(f"  {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in found.items()) + "\n}"
 
 
 def written(path: Path, text: str) -> None:

@@ -16,13 +16,12 @@
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-
-import click
 
 from symgd.command.options import array, assignments, number
 from symgd.errors import InputError
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Problem", "problem"]
 
 TEXT, NAMES, TABLE = "a text in quotes", 'names: ["w", "b"] or "w, b"', "a table"
-KEYS: Final[Mapping[str, tuple[type | tuple[type, ...], str]]] = {
+KEYS: Final[Mapping[str, tuple[Any, str]]] = {
     "cost": (str, TEXT),
     "where": ((dict, list), 'a table of "z[i]" = "formula", or a list of "z[i] = formula"'),
     "parameters": ((str, list), NAMES),
@@ -81,15 +80,17 @@ class Problem:
     noun: str
 
     def data(self) -> dict[str, Any]:
-        """What `fit` takes: the columns of the file that the cost names, the lengths, and the constants whose values the problem says."""
-        data: dict[str, Any] = {}
-        if self.file is not None:
-            from symgd.command.tables import read
+        """What `fit` takes: the columns of the file that the cost names, the lengths, and the constants that the problem gives a value."""
+        checked = self.cost._checked
+        ranks = {**checked.data, **{name: checked.data.get(name, 0) for name, value in checked.constants.items() if value is None}}
+        ranks = {name: rank for name, rank in ranks.items() if name not in self.values}
+        if self.file is None:
+            if ranks:
+                raise InputError(f"No value for data {', '.join(ranks)}.", accepted="--data FILE with columns of these names; --set for constants")
+            return {**self.lengths, **self.values}
+        from symgd.command.tables import read
 
-            ranks = {name: rank for name, rank in self.cost._checked.data.items() if name not in self.values}
-            ranks |= {name: 0 for name, value in self.cost.constants.items() if value is None and name not in self.values}
-            data.update(read(self.file, ranks, self.columns))
-        return {**data, **self.lengths, **self.values}
+        return {**read(self.file, ranks, self.columns), **self.lengths, **self.values}
 
     def trainer(self) -> Trainer:
         return self.cost.trainer(self.optimizer, **self.settings)
@@ -113,7 +114,7 @@ def problem(argument: str, given: Mapping[str, Any]) -> Problem:
 def _stated(argument: str) -> tuple[dict[str, Any], Path]:
     """The keys that a formula or a file states, and the folder that its paths count from."""
     if argument == "-":
-        source, name, folder = _decoded(click.get_binary_stream("stdin").read(), "Standard input"), "standard input", Path()
+        source, name, folder = _decoded(sys.stdin.buffer.read(), "Standard input"), "standard input", Path()
     elif argument.lower().endswith(".toml") or _is_file(argument):
         path = Path(argument)
         try:
@@ -190,6 +191,9 @@ def _override(stated: dict[str, Any], given: Mapping[str, Any]) -> None:
     if given.get("learning_rate") is not None:
         rule["learning_rate"] = given["learning_rate"]
     stated["optimizer"] = rule
+    if given.get("columns"):
+        section = stated.get("data", {})
+        stated["data"] = {**section, "columns": {**section.get("columns", {}), **_columns(given["columns"])}}
     fit = dict(stated.get("fit", {}))
     chosen = {key: given[key] for key in FIT if given.get(key) is not None}
     for one, other in (("steps", "epochs"), ("epochs", "steps")):
@@ -213,6 +217,12 @@ def _start_of_options(given: tuple[str, ...], stated: Any) -> Any:
         return base
     own = {name: text if text.isidentifier() else array(f"--start {name}", text) for name, text in pairs.items()}
     return {**base, **own} if isinstance(base, dict) else {"": base, **own} if base else own
+
+
+def _columns(given: tuple[str, ...]) -> dict[str, str | list[str]]:
+    """`--columns "X=all but target"`, `--columns X=age,bmi`, `--columns y=target`."""
+    found = assignments("--columns", given).items()
+    return {name: text if text.startswith("all but ") or "," not in text else [part.strip() for part in text.split(",")] for name, text in found}
 
 
 def _lines(where: Any) -> list[str]:
@@ -246,7 +256,7 @@ def _problem(stated: Mapping[str, Any], folder: Path, values: Mapping[str, str],
     )
     for name in constants:
         if name not in _names(formula):
-            raise unknown("name in the cost called", name, [*_names(formula), *known])
+            raise unknown("constant or length", name, [*_names(formula), *known])
     section = stated.get("data", {})
     rule = dict(stated["optimizer"])
     return Problem(

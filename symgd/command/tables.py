@@ -29,7 +29,7 @@ _ALL_BUT = re.compile(r"all but (.+)")
 def read(path: Path, ranks: Mapping[str, int], columns: Columns | None = None) -> dict[str, NDArray[Any]]:
     """The data that a cost asks for. `ranks`: name -> its number of axes; a name without an entry in `columns` is looked for under its own.
 
-    A name that the file does not have is left out, unless `columns` says where it is. Raises InputError, with row and column, for what is no number.
+    Raises InputError for a column that is not there, and, with row and column, for what is no number.
     """
     for name in columns or {}:
         if name not in ranks:
@@ -76,10 +76,9 @@ def _from_archive(path: Path, ranks: Mapping[str, int], columns: Columns) -> dic
         wanted = columns.get(name, name)
         if not isinstance(wanted, str):
             raise InputError(f"{path}: {name} is a list of columns.", accepted=f"the name of one array: {', '.join(found)}")
-        if wanted in found:
-            data[name] = found[wanted]
-        elif name in columns:
+        if wanted not in found:
             raise UnknownName(f"{path}: {unknown('array', wanted, found)}")
+        data[name] = found[wanted]
     return data
 
 
@@ -132,15 +131,15 @@ def _wanted(table: _Table, ranks: Mapping[str, int], columns: Columns) -> dict[s
     """Name -> the places of its columns."""
     wanted: dict[str, list[int] | int] = {}
     for name, rank in ranks.items():
-        if name not in columns and (rank != 1 or name not in table.header):
-            continue
+        if name not in columns and rank > 1:
+            raise InputError(f"{table.path}: which columns are {name}?", accepted=f'--columns "{name}=a,b", or all but some: "{name}=all but c"')
         places = table.places(name, columns.get(name, name))
         if rank == 2 and isinstance(places, int):
             places = [places]
         if rank != (1 if isinstance(places, int) else 2):
             index = "index" if rank == 1 else "indices"
             said = "one column" if isinstance(places, int) else "several columns"
-            accepted = {0: f"a constant, {name} = number", 1: "one column"}.get(rank, "an array of an .npz archive")
+            accepted = {0: f"its value: --set {name}=number", 1: "one column"}.get(rank, "an array of an .npz archive")
             raise InputError(f"{table.path}: {name} has {rank or 'no'} {index} in the cost, and {said} here.", accepted=accepted)
         wanted[name] = places
     return wanted

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from symgd.command.options import has_place, remark, takes_data, takes_problem, writes, written
+from symgd.command.options import as_json, has_place, remark, takes_data, takes_problem, takes_rule, writes, written
 from symgd.command.problem import Problem, problem
 from symgd.errors import InputError
 
@@ -26,6 +25,7 @@ BROKEN_OFF, INTERRUPTED = 1, 130
 @click.command()
 @takes_problem
 @takes_data
+@takes_rule
 @click.option("--steps", type=int, metavar="NUMBER", help="Updates; 1000 by default.")
 @click.option("--epochs", type=int, metavar="NUMBER", help="Passes over all samples, in place of steps.")
 @click.option("--batch-size", type=int, metavar="NUMBER", help="Samples of one update; all by default.")
@@ -35,10 +35,7 @@ BROKEN_OFF, INTERRUPTED = 1, 130
 @click.option("--save-parameters", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.npz", help="Write the parameters.")
 @click.option("--cost-curve", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.png", help="Draw the cost over the steps.")
 @writes("text", "json")
-@click.pass_context
-def train(
-    context: click.Context, form: str, output: Path | None, save_parameters: Path | None, cost_curve: Path | None, **given: Any
-) -> None:
+def train(form: str, output: Path | None, save_parameters: Path | None, cost_curve: Path | None, **given: Any) -> None:
     """Fit the parameters to data; -o writes the whole result as JSON.
 
     \b
@@ -52,28 +49,37 @@ def train(
         has_place(path)
     if "cost_curve" in files:
         _needs_matplotlib()
+    _refuse_doubtful(asked)
     remark(*asked.cost.notes)
     data = asked.data()
     result = asked.trainer().fit(data, start=asked.start, **asked.fit)
-    click.echo(json.dumps(result.to_json(), indent=2) if form == "json" else _report(asked, data, result))
+    click.echo(as_json(result.to_json()) if form == "json" else _report(asked, data, result))
     _write(result, files)
     if _interrupted(result):
-        context.exit(INTERRUPTED)
+        sys.exit(INTERRUPTED)
     if _broken_off(result):
-        context.exit(BROKEN_OFF)
+        sys.exit(BROKEN_OFF)
 
 
 def _write(result: Result, files: dict[str, Path]) -> None:
     if "parameters" in files:
         result.save(files["parameters"])
     if "result" in files:
-        written(files["result"], json.dumps(result.to_json(), indent=2) + "\n")
+        written(files["result"], as_json(result.to_json()) + "\n")
     if "cost_curve" in files:
         from matplotlib.figure import Figure
 
         figure = Figure(layout="constrained")
         result.plot(figure.subplots())
         figure.savefig(files["cost_curve"])
+
+
+def _refuse_doubtful(asked: Problem) -> None:
+    doubtful = asked.cost._checked.doubtful
+    if doubtful:
+        names = ", ".join(doubtful)
+        what = f"The cost is affine in {names}, so no step would ever end. Is it a constant?"
+        raise InputError(what, accepted=f"--set {doubtful[0]}=0.1, or --parameters with {names} among them")
 
 
 def _needs_matplotlib() -> None:
@@ -116,7 +122,7 @@ def _samples(asked: Problem, data: dict[str, Any], result: Result) -> int | None
     from symgd.program.shapes import value
 
     cost = asked.cost
-    if cost.gradient.program.row is None:
+    if cost.gradient.program.row is None or not cost.data:
         return None
     _, arrays, known = cost._kernels.inputs(None, data)
     shapes = {name: array.shape for name, array in arrays.items()}
@@ -156,12 +162,13 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
 def _ruled(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table()
     for place, name in enumerate(head):
         table.add_column(name, justify="right" if place else "left")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     console = Console()
     with console.capture() as captured:
         console.print(table)

@@ -227,8 +227,8 @@ def _affine(expression: Node, definitions: tuple[Definition, ...], parameters: I
         keeps = _kept_straight(part) if straight else frozenset()
         if straight and part.op in ("*", "/"):
             curved.update(_shared_names(part.args, bodies))
-        for place, argument in enumerate(part.args):
-            visit(argument, place in keeps)
+        for position, argument in enumerate(part.args):
+            visit(argument, position in keeps)
     return tuple(name for name in parameters if name in present and name not in curved)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from .functions import FUNCTIONS
@@ -28,7 +28,7 @@ _ESCAPED: Final = {
 }  # fmt: skip
 _GREEK: Final = frozenset({
     "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau",
-    "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega", "ell",
+    "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega",
 })  # fmt: skip
 _PARENTHESES: Final = (r"\left(", r"\right)")
 
@@ -65,15 +65,17 @@ def latex_name(name: str) -> str:
 def latex_names(ranks: Mapping[str, int]) -> dict[str, str]:
     """Names that stand side by side, each with its number of indices: no two look alike.
 
-    >>> latex_names({"w_1": 0, "w1": 0, "v": 1, "v2": 0})
-    {'w_1': 'w_{1}', 'w1': '\\mathrm{w1}', 'v': 'v', 'v2': '\\mathrm{v2}'}
+    >>> print(*latex_names({"w_1": 0, "w1": 0, "v": 1, "v2": 0}).values())
+    w_{1} \\mathrm{w1} v \\mathrm{v2}
     """
     arrays = {name for name, rank in ranks.items() if rank}
     names: dict[str, str] = {}
+    taken: set[str] = set()
     for name in ranks:
-        short = _SUBSCRIPTED.fullmatch(name)
-        alike = latex_name(name) in names.values() or (short is not None and short["base"] in arrays)
-        names[name] = _upright(name) if alike else latex_name(name)
+        short, written = _SUBSCRIPTED.fullmatch(name), latex_name(name)
+        alike = written in taken or (short is not None and short["base"] in arrays)
+        names[name] = _upright(name) if alike else written
+        taken.add(names[name])
     return names
 
 
@@ -83,27 +85,39 @@ _SUBSCRIPTED: Final = re.compile(r"(?P<base>[^\W\d_]+)(?:(?P<digits>[0-9]+)|_(?P
 def _plain(name: str) -> str:
     if name in _GREEK:
         return rf"\{name}"
-    if len(name) != 1:
-        return _upright(name)
-    if name.isascii():
-        return name if name.isalpha() else _upright(name)
-    greek = unicodedata.name(name, "").removeprefix("GREEK SMALL LETTER ").removeprefix("GREEK CAPITAL LETTER ").lower()
-    command = {"lamda": "lambda"}.get(greek, greek)
-    command = command.capitalize() if name.isupper() else command
-    return rf"\{command}" if command in _GREEK else _upright(name)
+    if len(name) == 1 and name.isascii() and name.isalpha():
+        return name
+    return _GREEK_LETTERS.get(name) or _upright(name)
 
 
 def _upright(name: str) -> str:
-    """Letters, digits and _ as they are; other names as text, signs beyond ASCII by their code."""
-    inert = "".join(letter if letter.isalnum() else _inert(letter) for letter in name)
-    return rf"\mathrm{{{inert}}}" if _WORD.fullmatch(name) else rf"\text{{{inert}}}"
-
-
-_WORD: Final = re.compile(r"\w*", re.ASCII)
+    """Letters, digits and _ as they are; other names as text, with signs that fonts lack by their code."""
+    if _WORD.fullmatch(name):
+        return rf"\mathrm{{{name.replace('_', _ESCAPED['_'])}}}"
+    return rf"\text{{{''.join(map(_inert, name))}}}"
 
 
 def _inert(letter: str) -> str:
-    return _ESCAPED.get(letter, letter) if letter.isascii() and letter.isprintable() else f"U+{ord(letter):04X}"
+    if letter in _ESCAPED or (letter.isascii() and letter.isprintable()):
+        return _ESCAPED.get(letter, letter)
+    return letter if _PRINTED.fullmatch(letter) and letter.isalpha() else f"U+{ord(letter):04X}"
+
+
+_WORD: Final = re.compile(r"\w+", re.ASCII)
+_PRINTED: Final = re.compile("[À-ɏЀ-ӿぁ-ヿ一-龥가-힣]")
+
+
+def _greek_letters() -> Iterator[tuple[str, str]]:
+    """Each Greek letter that LaTeX has, in its forms, and its command."""
+    for name in _GREEK:
+        size = "CAPITAL" if name[0].isupper() else "SMALL"
+        letter = unicodedata.lookup(f"GREEK {size} LETTER {'LAMDA' if name.lower() == 'lambda' else name.upper()}")
+        yield letter, rf"\{name}"
+    for letter, name in (("µ", "mu"), ("ϕ", "phi"), ("ϵ", "epsilon"), ("ϑ", "theta"), ("ς", "varsigma"), ("ℓ", "ell")):
+        yield letter, rf"\{name}"
+
+
+_GREEK_LETTERS: Final = dict(_greek_letters())
 
 
 class _Writer:

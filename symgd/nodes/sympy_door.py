@@ -57,8 +57,11 @@ _CONSTANT_BRANCHES = (
 )
 WHOLE = frozenset({"number", "index", "length", "access", "+", "*", "neg"})
 """What a subscript is made of."""
-UNEVALUATED = 300
-"""Formulas longer than this, written out, are handed to SymPy unevaluated: what it asks of them can take exponential time."""
+_WHOLE_NUMBERS = "indices, lengths, whole numbers and integer data, joined by + - *"
+LONG = 100
+LONG_SUM = 1000
+"""Functions, powers and quotients longer than LONG when written out, sums and products longer than LONG_SUM, are handed to SymPy unevaluated: what it
+asks about them before it evaluates takes seconds, and exponential time where parts are shared."""
 
 _RELATIONS: dict[str, Any] = {"<": sp.Lt, "<=": sp.Le, ">": sp.Gt, ">=": sp.Ge, "==": sp.Eq, "!=": sp.Ne}
 _LOGIC: dict[str, Any] = {"and": sp.And, "or": sp.Or, "not": sp.Not}
@@ -228,8 +231,8 @@ class _Reading:
         return self._access(symbol, args)
 
     def _indexed(self, part: Any, args: list[Node]) -> Node:
-        for at in args:
-            _check_whole(at, f"The subscript of {shown(part)}", WHOLE)
+        if not all(_is_whole(at, WHOLE) for at in args):
+            raise InputError(f"The subscript of {shown(part)} is no whole number.", accepted=_WHOLE_NUMBERS)
         return self._access(part.base, args)
 
     def _access(self, thing: Any, at: list[Node]) -> Node:
@@ -303,8 +306,8 @@ class _Reading:
             return node(op, args[0], self._samples(part))
         body, ranges = args[0], [range_(*args[n : n + 3]) for n in range(1, len(args), 3)]
         for found in ranges:
-            for bound in found.args[1:]:
-                _check_whole(bound, f"A bound of the sum over {found.args[0].value}", WHOLE | {"/"})
+            if not all(_is_whole(bound, WHOLE | {"/"}) for bound in found.args[1:]):
+                raise InputError(f"A bound of the sum over {shown(found.args[0].value)} is no whole number.", accepted=_WHOLE_NUMBERS)
         if any(r.args[1] is r.args[2] and r.args[1].op == "number" for r in ranges):
             if op not in ("sum", "product"):
                 raise InputError(f"The {op} in {shown(part)} runs over nothing.", accepted="at least one element")
@@ -500,10 +503,8 @@ def _range(idx: Any) -> tuple[Any, ...]:
     return idx.lower, idx.upper + 1
 
 
-def _check_whole(found: Node, what: str, ops: frozenset[str]) -> None:
-    for part in postorder(found):
-        if part.op not in ops or (part.op == "number" and not part.value.isdigit()):
-            raise InputError(f"{what} is no whole number.", accepted="indices, lengths, whole numbers and integer data, joined by + - *")
+def _is_whole(found: Node, ops: frozenset[str]) -> bool:
+    return all(part.op in ops and (part.op != "number" or part.value.isdigit()) for part in postorder(found))
 
 
 def _signed(p: int, q: int) -> Node:
@@ -599,8 +600,9 @@ class _Writing:
         for part in parts:
             if part in self.made:
                 continue
-            self.sizes[part] = min(1 + sum(self.sizes[argument] for argument in part.args), UNEVALUATED + 1)
-            self.made[part] = self._expression(part, [self.made[argument] for argument in part.args], self.sizes[part] <= UNEVALUATED)
+            size = self.sizes[part] = min(1 + sum(self.sizes[argument] for argument in part.args), LONG_SUM + 1)
+            evaluate = size <= (LONG_SUM if part.op in ("+", "*", "neg") else LONG)
+            self.made[part] = self._expression(part, [self.made[argument] for argument in part.args], evaluate)
 
     def _expression(self, part: Node, args: list[Any], evaluate: bool) -> Any:
         op = part.op
@@ -699,6 +701,8 @@ def _applied(op: str, args: list[Any], evaluate: bool) -> Any:
     """A function of the table, or the formula that its row gives for what SymPy lacks."""
     spelled = FUNCTIONS[op].sympy
     found = _named(spelled)
+    if found is sp.Mod:  # asks polynomials for a common divisor: a minute for a sum of 50 terms
+        evaluate = False
     if not evaluate and found in (sp.Max, sp.Min):
         return _lattice(found, args) if len(set(args)) > 1 else args[0]
     if found is not None:

@@ -72,11 +72,14 @@ class Sample(sp.Symbol):
 class Reduction(sp.Expr):
     """A body reduced over (index, low, high) triples as in SymPy's Sum, high included, the outer one first; over the samples without any.
 
-    Nothing is evaluated on construction. The value is real, so no question about it looks into the body.
+    Nothing is evaluated on construction. The value is real, so no question about it looks into the body. `doit` writes a reduction over named axes
+    with SymPy's own sums.
 
     >>> i, x, w = Axis("i", 4), sp.IndexedBase("x"), sp.Symbol("w")
     >>> Mean(x[i]**2, (i, 0, 3)) + 2*Mean(w), Maximum(x[i], (i, 1, 3))
     (2*mean(w) + mean(x[i]**2, i), maximum(x[i], (i, 1, 3)))
+    >>> Mean(w*i, (i, 0, 3)).doit()
+    3*w/2
     """
 
     op: ClassVar[str]
@@ -109,6 +112,20 @@ class Reduction(sp.Expr):
         for index, low, high in reversed(self.limits):
             found = (found - {index}) | low.free_symbols | high.free_symbols
         return found
+
+    def doit(self, **hints: Any) -> Any:
+        body = self.function.doit(**hints) if hints.get("deep", True) else self.function
+        if not self.limits:
+            return self.func(body)
+        found = self._in_sums(body)
+        return self.func(body, *self.limits) if found is None else found
+
+    def _in_sums(self, body: Any) -> Any:
+        """The value in SymPy's own sums; None where there is none."""
+        return None
+
+    def _sum(self, body: Any) -> Any:
+        return sp.Sum(body, *reversed(self.limits)).doit()
 
     def _eval_subs(self, old: Any, new: Any) -> Any:
         return self if old in self.variables else None
@@ -150,6 +167,9 @@ class _Linear(Reduction):
 class Mean(_Linear):
     op = word = "mean"
 
+    def _in_sums(self, body: Any) -> Any:
+        return self._sum(body) / self._sum(1)
+
 
 class Total(_Linear):
     """The sum over the hidden sample axis; over a named axis it is SymPy's Sum."""
@@ -163,16 +183,33 @@ class ProductOver(Reduction):
     op = word = "product"
 
 
-class Maximum(Reduction):
+class _Extreme(Reduction):
+    choice: ClassVar[Any]
+
+    def _in_sums(self, body: Any) -> Any:
+        values = [body]
+        for index, low, high in reversed(self.limits):
+            if not (low.is_Integer and high.is_Integer):
+                return None
+            values = [value.subs(index, n) for value in values for n in range(int(low), int(high) + 1)]
+        return self.choice(*values)
+
+
+class Maximum(_Extreme):
     op = word = "maximum"
+    choice = sp.Max
 
 
-class Minimum(Reduction):
+class Minimum(_Extreme):
     op = word = "minimum"
+    choice = sp.Min
 
 
 class LogSumExp(Reduction):
     op = word = "logsumexp"
+
+    def _in_sums(self, body: Any) -> Any:
+        return sp.log(self._sum(sp.exp(body)))
 
 
 class Softmax(Reduction):
@@ -194,6 +231,9 @@ class Softmax(Reduction):
     def free_symbols(self) -> set[Any]:
         return super().free_symbols | set(self.variables)
 
+    def _in_sums(self, body: Any) -> Any:
+        return sp.exp(body) / self._sum(sp.exp(body))
+
     def _eval_subs(self, old: Any, new: Any) -> Any:
         if old not in self.variables:
             return None
@@ -205,6 +245,9 @@ class Norm(Reduction):
 
     op = word = "norm"
     is_nonnegative = True
+
+    def _in_sums(self, body: Any) -> Any:
+        return sp.sqrt(self._sum(body**2))
 
 
 class ArgMax(Reduction):

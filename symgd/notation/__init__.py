@@ -7,7 +7,7 @@ Python's own `sum`, `max` and `==` do not work here: `sum(x)` of an IndexedBase 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import sympy as sp
@@ -45,10 +45,12 @@ def axes(text: str) -> tuple[Any, ...]:
         if extent.is_Number and not (extent.is_Integer and extent > 0):
             raise InputError(f"Axis {letter} has the length {extent}.", accepted="a whole number, at least 1")
         found.append(Axis(letter, extent))
+    if not found:
+        raise InputError("The text names no axis.", accepted='sg.axes("i:m j:3")')
     return tuple(found)
 
 
-def samples(names: str | Iterable[str], axis: Any = None) -> tuple[Sample, ...]:
+def samples(names: str | Sequence[str], axis: Any = None) -> tuple[Sample, ...]:
     """Data columns, one real number for each sample, always as a tuple: on the hidden sample axis, or on the axis of an index.
 
     >>> x, y = samples("x y")
@@ -59,7 +61,10 @@ def samples(names: str | Iterable[str], axis: Any = None) -> tuple[Sample, ...]:
         axis = _limit("samples", axis)[0]
         if not isinstance(axis, sp.Idx):
             raise InputError(f"{shown(axis)} is no axis.", accepted='an index of sg.axes: sg.samples("x y", axis=i)')
-    return tuple(Sample(name, axis) for name in names_in(names))
+    columns = names_in(names) if isinstance(names, (str, list, tuple)) else ()
+    if not columns:
+        raise InputError(f"{shown(repr(names))} names no data column.", accepted='sg.samples("x y")')
+    return tuple(Sample(name, axis) for name in columns)
 
 
 def mean(e: Any, *axes: Any) -> Any:
@@ -127,6 +132,8 @@ def _body(word: str, e: Any) -> Any:
         found = None
     if not isinstance(found, sp.Expr):
         raise InputError(f"sg.{word} runs over a formula, not over a {type(e).__name__}.", accepted=f"sg.{word}(x[i], i), or data columns")
+    if getattr(found, "is_Matrix", False):
+        raise InputError(f"sg.{word} runs over a number, not over a matrix.", accepted=f"an index form such as sg.{word}(W[k, j]*x[j], j)")
     if isinstance(found, sp.IndexedBase):
         raise InputError(f"The array {shown(found)} stands without an index.", accepted=f"sg.{word}({shown(found)}[i], i)")
     return found

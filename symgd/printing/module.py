@@ -203,8 +203,8 @@ class _Module:
 
     def _gradient(self, count: int) -> None:
         units = {unit.name: unit for unit in self.units}
-        order = ["between_0", *(name for n in range(count) for name in (self._numbered("sweep", n), f"between_{n + 1}"))]
-        order = self.order = tuple(name for name in order if name in units)
+        turns = ["between_0", *(name for n in range(count) for name in (self._numbered("sweep", n), f"between_{n + 1}"))]
+        order = self.order = tuple(name for name in turns if name in units)
         arguments = dict.fromkeys(argument for name in order for argument in units[name].arguments)
         lines = [f"{name}({', '.join(units[name].arguments)})" for name in order]
         purpose = "Cost and gradient over rows first..last-1." if count else "Cost and gradient."

@@ -223,9 +223,9 @@ def _nested(nest: Nest, printer: Printer, kind: str) -> Iterator[str]:
     body = printer.number(equation.body)
     target = printer.place(equation.left)
     split = next((n for n, axis in enumerate(loops) if axis.index in summed), len(loops))
-    dot = equation.op == "+=" and split < len(loops) and all(axis.index in summed for axis in loops[split:]) and equation.left.args
+    inner_sum = split < len(loops) and all(axis.index in summed for axis in loops[split:])
     start = START.get(equation.op)
-    dot = dot and (nest.row is None or nest.row not in summed) and equation.guard is TRUE
+    dot = equation.op == "+=" and inner_sum and bool(equation.at) and nest.row not in summed and equation.guard is TRUE
     if nest.first and start is not None and not (dot and nest.whole):
         yield from _cleared(nest, printer, target, start)
     if dot:

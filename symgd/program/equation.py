@@ -190,4 +190,5 @@ def read_equation(line: str) -> Equation:
     """One equation in the text language, as `str` prints it."""
     given = statement(line)
     ranges = tuple(Range(*bound.args) for bound in given.ranges)
-    return Equation(given.target.value, given.target.args, given.op, ranges, given.body, given.guard)
+    op = next(known for known in OPS if known == given.op)
+    return Equation(given.target.value, given.target.args, op, ranges, given.body, given.guard)

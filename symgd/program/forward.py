@@ -25,9 +25,8 @@ def forward(checked: Checked) -> Program:
     >>> from symgd.cost.checked import check
     >>> from symgd.reading.text import problem
     >>> print(forward(check(problem("mean((w*x - mean(w*x))^2)", samples="x"))))
-    (1) t1[i] = w*x[i] for i in 0:m
-    (2) s1 += t1[i]/m for i in 0:m
-    (3) C += (t1[i] - s1)^2/m for i in 0:m
+    (1) s1 += w*x[i]/m for i in 0:m
+    (2) C += (w*x[i] - s1)^2/m for i in 0:m
     """
     lowering = _Lowering(Fresh(checked.names))
     cost = lowering.fresh.exactly("C")

@@ -82,7 +82,8 @@ def checked_reverse(program: Program) -> None:
         slope = (cost(1) - cost(-1)) / (2 * step)
         adjoint = found.get(program.adjoints[name], {})
         along = sum((wide.exact(_at(direction, place)) * value for place, value in adjoint.items()), wide.ctx.mpf(0))
-        if not _close(slope, along, 1e-12):
+        defined = along == along and slope == slope  # at the edge of a domain, (-1)^(w/w), there is a value and no slope
+        if defined and not _close(slope, along, 1e-12):
             raise MeaningChanged(f"The reverse sweep gives {along} along a direction of {name}, the cost rises by {slope}:\n{program}")
 
 
@@ -156,5 +157,5 @@ def _compare(stage: str, expected: Values, found: Values) -> None:
 
 def _close(u: Any, v: Any, tolerance: float) -> bool:
     if u != u or v != v:
-        return u != u and v != v
-    return u == v or abs(u - v) <= tolerance * max(1, abs(u), abs(v))
+        return bool(u != u and v != v)
+    return bool(u == v or abs(u - v) <= tolerance * max(1, abs(u), abs(v)))

@@ -21,12 +21,13 @@ START = {"=": 0, "+=": 0, "*=": 1, "max=": "-inf", "min=": "inf", "logsumexp=": 
 class Arithmetic:
     """Real numbers with so many decimal digits.
 
-    >>> Arithmetic(50).call("exp", 1)
-    mpf('2.7182818284590452353602874713526624977572470936999594')
+    >>> print(Arithmetic(30).call("exp", 1))
+    2.71828182845904523536028747135
     """
 
     def __init__(self, digits: int = 50) -> None:
-        self.ctx: Any = mpmath.mp.clone()
+        context: Any = mpmath.mp
+        self.ctx: Any = context.clone()
         self.ctx.dps = digits
 
     def exact(self, value: Fraction | float | int) -> Any:

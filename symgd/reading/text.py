@@ -3,9 +3,9 @@
 | written | meaning |
 |---|---|
 | `a + b - c`, `-x^2`, `a/b*c` | `^` before `*` `/` before `+` `-`: `-(x^2)`, `(a/b)*c`; `a^b^c` is `a^(b^c)`, `-a*b` is `-(a*b)` |
-| `2x`, `3(x + 1)`, `2 x[i]` | a product needs no sign right after a number; behind `/` and `^` it does, since `1/2x` is unclear |
+| `2x`, `3(x + 1)` | a product needs no sign right after a number; behind `/` and `^` it does, since `1/2x` is unclear |
 | `x[i + 1]`, `w[label[i]]` | an element; in a subscript stand letters, lengths, whole numbers and integer data with `+ - *` |
-| `sum(e, j)`, `mean(e, i, j)`, `max(e, j in i + 1:d)` | over whole axes, or from a low to below a high; product, min, logsumexp, norm, softmax likewise |
+| `sum(e, j)`, `mean(e, i, j)`, `max(e, j in i + 1:d)` | over whole axes, or from a low to below a high; also product, min, logsumexp, norm, softmax |
 | `mean(e)` | over the samples, whose columns are named beside the formula |
 | `max(a, b)` | the larger value, unless all arguments behind the first are index letters |
 | `piecewise(x, x > 0, y)` | value, condition, ..., otherwise; `< <= > >= == !=`, `0 < x < 1`, `and`, `or`, `not` |
@@ -53,9 +53,7 @@ class Statement:
     guard: Node
 
 
-def expression(
-    text: str, *, axes: Axes = "", samples: Listed = (), hidden: str | None = None, lengths: Listed = (), names: Listed = ()
-) -> Node:
+def expression(text: str, *, axes: Axes = "", samples: Listed = (), hidden: str | None = None, lengths: Listed = (), names: Listed = ()) -> Node:
     """One formula, or one condition.
 
     `axes`: "j:d k:32", or letter -> length. `samples`: the columns on the hidden axis, "x y". `hidden`: its letter; without it the first of i, s, n
@@ -77,9 +75,7 @@ def expression(
     root = parsed(source)
     uses = Uses()
     uses.add(source, root)
-    meanings = settled(
-        uses, axes=axis_lengths(axes), samples=names_in(samples), hidden=hidden, lengths=names_in(lengths), names=names_in(names)
-    )
+    meanings = settled(uses, axes=axis_lengths(axes), samples=names_in(samples), hidden=hidden, lengths=names_in(lengths), names=names_in(names))
     return built(source, root, meanings)
 
 
@@ -110,9 +106,7 @@ def statement(line: str, *, lengths: Listed = (), names: Listed = ()) -> Stateme
     return Statement(built(source, target, meanings), root.value, value(source, body, meanings, "The right side"), ranges, guard)
 
 
-def problem(
-    text: str, *, where: Mapping[str, str] | str | Sequence[str] = (), axes: Axes = "", samples: Listed = (), names: Listed = ()
-) -> Formula:
+def problem(text: str, *, where: Mapping[str, str] | str | Sequence[str] = (), axes: Axes = "", samples: Listed = (), names: Listed = ()) -> Formula:
     """A cost and its definitions, still unchecked.
 
     `where`: `z[i, k]` -> formula, or lines `z[i, k] = formula`. A definition that reads a sample column has a value for every sample itself.

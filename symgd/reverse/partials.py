@@ -40,7 +40,7 @@ def partials(body: Node, active: frozenset[str], output: Node | None = None) -> 
     >>> from symgd.reading.text import expression
     >>> found = partials(expression("tanh(w*x)"), frozenset({"w"}), output=access("a"))
     >>> print(text(found.by_access[access("w")]), found.applied.rule.key)
-    (1 - a^2)*x tanh
+    x*(1 - a^2) tanh
     """
     order = postorder(body)
     depends = _dependence(order, active)

@@ -26,7 +26,7 @@ def reverse(program: Program) -> Program:
     >>> print(reverse(forward))
     (1) C += w^2*x[i] for i in 0:m
     (2) dC = 1
-    (3) dw += dC*2*w*x[i] for i in 0:m
+    (3) dw += 2*dC*x[i]*w for i in 0:m
     """
     active = _active(program)
     fresh = Fresh({*program.inputs, *program.extents})

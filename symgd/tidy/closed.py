@@ -14,8 +14,12 @@ from symgd.program.names import Fresh
 LONGEST = 4000  # nodes of a closed form, written out
 
 
-def closed_form(program: Program, parameter: str, at: Sequence[Node], *, visible: Collection[str] | None = None, limit: int = LONGEST) -> Node:
+def closed_form(
+    program: Program, parameter: str, at: Sequence[Node], *, visible: Collection[str] | None = None, means: bool = True, limit: int = LONGEST
+) -> Node:
     """dC/d parameter[at] with every adjoint and every generated name filled in. `visible`: names that stay, by default inputs and definitions.
+
+    A sum over all m values of an index of f/m is written as a mean, if `means`.
 
     Raises LimitError, which names `.program`, where the formula would be longer than `limit` nodes.
 
@@ -26,9 +30,10 @@ def closed_form(program: Program, parameter: str, at: Sequence[Node], *, visible
     >>> names = {"w": "dw", "r": "dr", "C": "dC"}
     >>> program = Program(tuple(map(read_equation, lines)), {"X": 2, "w": 1}, "C", ("w",), ("r",), names, extents)
     >>> print(text(closed_form(program, "w", [index("q")])))
-    2*mean(X[i, q]*r[i], i in 0:m)
+    2*mean(r[i]*X[i, q], i in 0:m)
     """
-    closing = _Closing(program, frozenset({*program.inputs, *program.given} if visible is None else visible))
+    reserved = frozenset().union(*(place.free for place in at)) if at else frozenset()
+    closing = _Closing(program, frozenset({*program.inputs, *program.given} if visible is None else visible), reserved, means)
     formula = closing.filled(access(program.adjoints[parameter], *at))
     size = tree_size(formula)
     if size > limit:
@@ -49,8 +54,10 @@ def tree_size(root: Node) -> int:
 
 
 class _Closing:
-    def __init__(self, program: Program, visible: frozenset[str]) -> None:
-        self.program, self.visible = program, visible
+    """Fills in what is hidden; bound indices get letters that neither the wanted element nor `reserved` uses."""
+
+    def __init__(self, program: Program, visible: frozenset[str], reserved: frozenset[Node], means: bool) -> None:
+        self.program, self.visible, self.reserved, self.means = program, visible, reserved, means
         self.writers: dict[str, list[Equation]] = {}
         for equation in program.flat():
             self.writers.setdefault(equation.target, []).append(equation)
@@ -76,7 +83,7 @@ class _Closing:
                 if waiting:
                     stack.extend(waiting)
                     continue
-                self.memo[part] = _folded(part, tuple(self.memo[argument] for argument in part.args))
+                self.memo[part] = _folded(part, tuple(self.memo[argument] for argument in part.args), self.means)
             stack.pop()
         return self.memo[root]
 
@@ -108,12 +115,13 @@ class _Closing:
             range_(axis.index, substituted(axis.low, solved), substituted(axis.high, solved)) for axis in equation.domain if axis.index not in solved
         ]
         op = {"+=": "sum", "=": "sum", "logsumexp=": "logsumexp", "max=": "maximum", "min=": "minimum", "*=": "product"}[equation.op]
-        return (lambda inner: _reduced(op, inner, bounds)), body
+        return (lambda inner: _reduced(op, inner, bounds, self.means)), body
 
     def _apart(self, equation: Equation, at: tuple[Node, ...]) -> Equation:
         """The equation with letters that the wanted element does not use."""
-        taken = frozenset().union(*(free_indices(place) for place in at)) if at else frozenset()
-        clashing = [letter for letter in equation.letters if letter in taken]
+        taken = self.reserved.union(*(place.free for place in at))
+        kept = {place for place, wanted in zip(equation.at, at, strict=True) if place is wanted}
+        clashing = [letter for letter in equation.letters if letter in taken and letter not in kept]
         if not clashing:
             return equation
         fresh = Fresh({letter.value for letter in (*taken, *equation.letters)})
@@ -140,7 +148,7 @@ def _at_least(value: Node, low: Node) -> bool:
     return gap is not None and gap >= 0
 
 
-def _folded(part: Node, args: tuple[Node, ...]) -> Node:
+def _folded(part: Node, args: tuple[Node, ...], means: bool) -> Node:
     if part.op == "+":
         return plus(*args)
     if part.op in ("*", "neg"):
@@ -148,7 +156,7 @@ def _folded(part: Node, args: tuple[Node, ...]) -> Node:
     if part.op == "/":
         return over(*args)
     if part.op in REDUCTIONS and args != part.args:
-        return _reduced(part.op, args[0], list(args[1:]))
+        return _reduced(part.op, args[0], list(args[1:]), means)
     same = part if args == part.args else node(part.op, *args, value=part.value)
     return _as_softmax(same) if same.op == "exp" else same
 
@@ -168,7 +176,7 @@ def _as_softmax(exponential: Node) -> Node:
     return exponential
 
 
-def _reduced(op: str, body: Node, bounds: list[Node]) -> Node:
+def _reduced(op: str, body: Node, bounds: list[Node], means: bool) -> Node:
     """The reduction of the body, a sum with its constant factors in front; a sum over m terms of f/m is a mean."""
     if not bounds:
         return body
@@ -179,7 +187,7 @@ def _reduced(op: str, body: Node, bounds: list[Node]) -> Node:
     letters = {bound.args[0] for bound in bounds}
     above, below = _factors(body)
     lengths = [bound.args[2] for bound in bounds if bound.args[1] is ZERO]
-    mean = len(lengths) == len(bounds) and all(high in below for high in lengths) and not any(free_indices(high) for high in lengths)
+    mean = means and len(lengths) == len(bounds) and all(high in below for high in lengths) and not any(free_indices(high) for high in lengths)
     if mean:
         for high in lengths:
             below.remove(high)

@@ -18,10 +18,10 @@ def tidy(program: Program) -> Program:
     >>> from symgd.reverse.reverse import reverse
     >>> forward = Program((read_equation("C += (x[i+1] - x[i])^2 for i in 0:m-1"),), {"x": 1}, "C", ("x",), extents={"C": ()})
     >>> print(tidy(reverse(forward)))
-    (1) r1[i] = x[i + 1] - x[i] for i in 0:m - 1
-    (2) C += r1[i]^2 for i in 0:m - 1
-    (3) dx[i] += 2*r1[i - 1] for i in 1:m
-    (4) dx[i] += -2*r1[i] for i in 0:m - 1
+    (1) C += (x[i + 1] - x[i])^2 for i in 0:m - 1
+    (2) t1[i] = 2*(x[i + 1] - x[i]) for i in 0:m - 1
+    (3) dx[i] += t1[i - 1] for i in 1:m
+    (4) dx[i] += -t1[i] for i in 0:m - 1
     """
     wanted = {program.cost, *(program.adjoints[name] for name in program.parameters if name in program.adjoints)}
     program = alive(inlined(alive(merged(program), wanted)), wanted)
