@@ -53,9 +53,6 @@ def network() -> sg.Cost:
 
 def train(cost: sg.Cost, folder: Path) -> float:
     """Train with every seed; return the share of held-out digits that the worst one reads right."""
-    import matplotlib
-
-    matplotlib.use("Agg")
     from matplotlib.figure import Figure
 
     digits = np.load(ROOT / "examples" / "data" / "digits.npz")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from symgd.cost.checked import Checked, check
@@ -50,9 +51,8 @@ def parse(
     from symgd.reading.text import problem
 
     given = None if parameters is None else _names(parameters, "parameters")
-    known = _constants(constants)
-    formula = problem(text, where=where, axes=axes, samples=samples, names=[*(given or ()), *known])
-    return Cost(formula, parameters=given, constants=known, facts=facts, stabilise=stabilise)
+    formula = problem(text, where=where, axes=axes, samples=samples, names=[*(given or ()), *_constants(constants)])
+    return Cost(formula, parameters=given, constants=constants, facts=facts, stabilise=stabilise)
 
 
 class Cost:
@@ -209,10 +209,10 @@ class Cost:
 
         return Kernels(self._checked, self.gradient.program)
 
-    def _to_sympy(self, part: Node) -> Any:
+    def _to_sympy(self, part: Node, symbols: Mapping[str, Any] = MappingProxyType({})) -> Any:
         from symgd.nodes.sympy_door import to_sympy
 
-        return to_sympy(part, self._formula.symbols, hidden=self._formula.hidden, samples=self._formula.samples)
+        return to_sympy(part, {**self._formula.symbols, **symbols}, hidden=self._formula.hidden, samples=self._formula.samples)
 
     def _shown(self, part: Node) -> str:
         return text(part, hidden=self._formula.hidden, axes=self._formula.axes)
@@ -227,8 +227,8 @@ class Cost:
 class Gradient(Mapping[Any, Any]):
     """parameter -> its partial derivative as a SymPy expression in parameters, data and the user's definitions.
 
-    `gradient[W]` and `gradient[W[p, q]]` both find W; the second answers in p and q. Where the formula would be too long, LimitError names `.program`,
-    the numbered equations that run.
+    `gradient[W]` and `gradient[W[p, q]]` both find W; the second answers in p and q. Where the formula would be too long, LimitError names
+    `.program`, the numbered equations that run.
     """
 
     def __init__(self, cost: Cost) -> None:
@@ -245,7 +245,8 @@ class Gradient(Mapping[Any, Any]):
 
     def __getitem__(self, parameter: Any) -> Any:
         name, at = self._place(parameter)
-        return self._cost._to_sympy(self._closed(name, at))
+        own = {getattr(place, "name", ""): place for place in getattr(parameter, "indices", ())}  # W[p, q] answers in the very p and q
+        return self._cost._to_sympy(self._closed(name, at), own)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._cost.parameters)
@@ -325,7 +326,9 @@ class Gradient(Mapping[Any, Any]):
 
 def _names(given: Iterable[Any], argument: str) -> list[str]:
     if isinstance(given, str):
-        raise InputError(f"{argument}={given!r} is one text.", accepted=f"a list: {argument}=[{', '.join(repr(n) for n in given.replace(',', ' ').split())}]")
+        raise InputError(
+            f"{argument}={given!r} is one text.", accepted=f"a list: {argument}=[{', '.join(repr(n) for n in given.replace(',', ' ').split())}]"
+        )
     return [name_of(thing) for thing in given]
 
 

@@ -47,7 +47,7 @@ def _text(cost: Cost, program: bool) -> str:
         try:
             return aligned(cost.gradient.text())
         except LimitError as long:
-            remark(str(long))
+            remark(f"{long.what} These numbered equations compute it.")
     return str(cost.gradient.program)
 
 
@@ -64,7 +64,7 @@ def _json(cost: Cost) -> dict[str, Any]:
     try:
         partials = dict(_sides(line) for line in cost.gradient.text().splitlines())
     except LimitError as long:
-        remark(str(long))
+        remark(f"{long.what} The numbered equations compute it.")
         partials = None
     return {
         "cost": _sides(first)[1],

@@ -16,10 +16,10 @@ __all__ = ["generate"]
 @click.command()
 @takes_problem
 @takes_rule
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, metavar="FILE.py", help="The module to write.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.py", help="Write to this file.")
 @click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
-def generate(output: Path, overwrite: bool, **given: Any) -> None:
-    """Write a module that trains on its own, with NumPy and Numba only.
+def generate(output: Path | None, overwrite: bool, **given: Any) -> None:
+    """The trainer as a Python module of its own, which needs NumPy and Numba only.
 
     \b
         symgd generate examples/digits_mlp.toml -o trainer.py
@@ -28,4 +28,9 @@ def generate(output: Path, overwrite: bool, **given: Any) -> None:
     has_place(output)
     asked = problem(given.pop("problem"), given)
     remark(*asked.cost.notes)
-    click.echo(asked.trainer().save(output, lengths=asked.lengths, overwrite=overwrite))
+    if output is not None:
+        asked.trainer().save(output, lengths=asked.lengths, overwrite=overwrite)
+        return
+    from symgd.training.saving import source
+
+    click.echo(source(asked.trainer(), asked.lengths), nl=False)

@@ -68,7 +68,7 @@ def _let_go_of_stdout() -> None:
         return
 
 
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="symgd", message="%(prog)s %(version)s")
 def main() -> None:
     """Write a cost; get its exact gradient, the story of one update, and a compiled trainer.

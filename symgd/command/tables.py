@@ -49,22 +49,23 @@ def archive(path: Path) -> dict[str, NDArray[Any]]:
     import numpy as np
 
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
+        with path.open("rb") as raw:
+            file = np.load(raw, allow_pickle=False)
+            if isinstance(file, np.ndarray):
                 raise InputError(f"{path} is a single array without a name.", accepted="an .npz archive, numpy.savez(path, x=..., y=...)")
             return {name: _entry(path, file, name) for name in file.files}
     except FileNotFoundError:
         raise InputError(f"There is no file {path}.", accepted="an .npz archive") from None
-    except (zipfile.BadZipFile, ValueError, EOFError, KeyError) as wrong:
-        if isinstance(wrong, InputError):
-            raise
+    except InputError:
+        raise
+    except (zipfile.BadZipFile, ValueError, EOFError):
         raise InputError(f"{path} is no .npz archive, or damaged.", accepted="what numpy.savez writes") from None
 
 
 def _entry(path: Path, file: Any, name: str) -> NDArray[Any]:
     try:
         found: NDArray[Any] = file[name]
-    except ValueError:
+    except (zipfile.BadZipFile, ValueError, EOFError):
         raise InputError(f"{path}: {name} holds Python objects, or is damaged.", accepted="arrays of numbers") from None
     return found
 

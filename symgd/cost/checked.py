@@ -49,8 +49,8 @@ def check(formula: Formula, *, parameters: Collection[str] | None = None, consta
     """Settle every name of the formula.
 
     Without `parameters`, every scalar that is neither sample column, constant nor defined is one. Raises InputError, which names the
-    culprit, for a name that is defined twice, in a circle, in two roles or with different numbers of indices, for an index without a sum, and for arrays
-    of which nobody said what they are.
+    culprit, for a name that is defined twice, in a circle, in two roles or with different numbers of indices, for an index without a sum, and
+    for arrays of which nobody said what they are.
 
     >>> from symgd.reading.text import problem
     >>> sorted(check(problem("mean((w*x + b - y)^2)", samples="x y")).parameters)
@@ -120,7 +120,9 @@ def _definitions(formula: Formula) -> list[Definition]:
         loose = free_indices(body) - set(letters)
         if loose:
             names = ", ".join(sorted(text(letter) for letter in loose))
-            raise InputError(f"Index {names} in the definition of {text(left)} stands in no sum.", accepted=f"indices of {text(left)}, or a sum over {names}")
+            raise InputError(
+                f"Index {names} in the definition of {text(left)} stands in no sum.", accepted=f"indices of {text(left)}, or a sum over {names}"
+            )
         _scalar(body, f"The definition of {text(left)}")
         ranges = tuple(range_(letter, number(0), formula.axes[letter.value]) for letter in letters)
         found[name] = Definition(name, at, ranges, body)
@@ -185,7 +187,8 @@ def _ranks(formula: Formula, roots: Iterable[Node], definitions: tuple[Definitio
         first.setdefault(found.value, found)
         if known != len(found.args):
             raise InputError(
-                f"{found.value} is read as {text(first[found.value])} and as {text(found)}." if first[found.value] is not found
+                f"{found.value} is read as {text(first[found.value])} and as {text(found)}."
+                if first[found.value] is not found
                 else f"{found.value} is defined with {known} indices and read as {text(found)}.",
                 accepted="one number of indices for a name",
             )

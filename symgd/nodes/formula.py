@@ -9,6 +9,7 @@ from typing import Any
 
 from symgd.nodes.node import Node
 
+
 def _nothing() -> Mapping[str, Any]:
     return MappingProxyType({})
 

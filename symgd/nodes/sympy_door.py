@@ -46,7 +46,7 @@ from symgd.nodes.node import (
 )
 from symgd.nodes.order import Order
 from symgd.nodes.sympy_forms import REDUCTION_CLASSES, ArgMax, Axis, Reduction, Sample, length_symbol, unfolded
-from symgd.nodes.sympy_names import Definition, Limit, Names, free, indexed_name, length_key, shown
+from symgd.nodes.sympy_names import HIDDEN_LENGTHS, Definition, Limit, Names, free, indexed_name, length_key, shown
 from symgd.nodes.text import text
 
 __all__ = ["from_sympy", "index_from_sympy", "to_sympy"]
@@ -120,7 +120,7 @@ class _Reading:
         self.order = Order()
         for root in (self.expression, *(side for pair in self.where for side in pair)):
             self._list(root)
-        self.names = Names(self.parts, self.inner, self.limits, self.expression, self.where, known)
+        self.names = Names(self.parts, self.inner, self.limits, self.where, known)
 
     def formula(self) -> Formula:
         for key, part in self.parts.items():
@@ -129,13 +129,16 @@ class _Reading:
         for root, what in ((self.expression, "The formula"), *((body, f"The definition of {shown(left)}") for left, body in self.where)):
             if self.made[id(root)].op in CONDITIONS:
                 raise InputError(f"{what} is a condition, not a number.", accepted="a real formula; conditions stand inside Piecewise")
+        used = self.hidden_is_used()
+        if used and names.symbols.get(HIDDEN_LENGTHS[0]) == length_symbol(HIDDEN_LENGTHS[0]):
+            self.notes.append(f"{HIDDEN_LENGTHS[0]} is a number here; the number of samples is {text(names.hidden_length)}.")
         given = sorted(names.names[column] for column in columns if column not in names.derived)
         return Formula(
             expression=self.made[id(self.expression)],
             definitions=tuple((self.made[id(left)], self.made[id(body)]) for left, body in self.where),
             axes=_Lengths(self).by_letter(),
             samples=tuple(dict.fromkeys((*self.known.samples, *given))),
-            hidden=names.hidden if self.hidden_is_used() else self.known.hidden,
+            hidden=names.hidden if used else self.known.hidden,
             symbols={**self.known.symbols, **names.symbols},
             notes=tuple(dict.fromkeys(self.notes)),
         )

@@ -79,10 +79,17 @@ class Names:
     stands free in a part: index objects, HIDDEN, and scalars that a definition may put on the hidden axis. `symbols`: as in Formula.
     """
 
-    def __init__(self, parts: Mapping[int, Any], inner: Mapping[int, tuple[Any, ...]], limits: Mapping[int, tuple[Limit, ...]],
-                 expression: Any, where: list[Definition], known: Formula) -> None:  # fmt: skip
+    def __init__(
+        self,
+        parts: Mapping[int, Any],
+        inner: Mapping[int, tuple[Any, ...]],
+        limits: Mapping[int, tuple[Limit, ...]],
+        where: list[Definition],
+        known: Formula,
+    ) -> None:
         self._parts, self._inner, self._limits = parts, inner, limits
-        self._expression, self._where, self._known = expression, where, known
+        self._where, self._known = where, known
+        self._known_as = {thing: name for name, thing in known.symbols.items() if name != length_key(getattr(thing, "name", ""))}
         everything = list(parts.values())
         self._symbols = [part for part in everything if isinstance(part, sp.Symbol)]
         self._accesses = [part for part in everything if isinstance(part, sp.Indexed)]
@@ -144,11 +151,12 @@ class Names:
         self.names: dict[Any, str] = {}
         self.symbols: dict[str, Any] = {}
         self.taken = set(known_names)
-        known_as = {thing: name for name, thing in self._known.symbols.items()}
         for thing, name in sorted({**scalars, **arrays}.items(), key=lambda item: (isinstance(item[0], sp.Dummy), item[1], type(item[0]).__name__)):
             _check_name(name)
             if isinstance(thing, sp.Dummy):
-                name = known_as.get(thing) or free(name, self.taken)
+                name = self._known_as.get(thing) or free(name, self.taken)
+            if name in measured and isinstance(thing, (Sample, sp.IndexedBase)):
+                raise InputError(f"Name clash: {shown(name)} is {_kind(thing)} and the length of an axis.", accepted="another name for one of them")
             self._claim(name, thing)
             self.names[thing] = name
         self.taken |= {symbol.name for symbol in self.lengths} | known_lengths
@@ -179,9 +187,8 @@ class Names:
         self.free: dict[int, frozenset[Any]] = {}
         self.columns: dict[Any, None] = {}
         for key, part in self._parts.items():
-            found: frozenset[Any] = frozenset()
-            for inner in self._inner[key]:
-                found = found | self.free[id(inner)] if found else self.free[id(inner)]
+            below = {self.free[id(inner)] for inner in self._inner[key]}
+            found: frozenset[Any] = below.pop() if len(below) == 1 else frozenset().union(*below)
             if isinstance(part, (sp.Symbol, sp.Idx)) and part in self.indices:
                 found = frozenset({part})
             elif isinstance(part, (sp.Symbol, sp.Indexed)):
@@ -227,13 +234,12 @@ class Names:
     def _lettering(self) -> None:
         """A letter for every index. Two indices of one name keep it, unless one stands free inside the sum over the other."""
         clashing = self._entangled()
-        known_as = {thing: name for name, thing in self._known.symbols.items()}
         self.letters: dict[Any, str] = {}
         used = self.taken | {item.name for item in self.indices}
         for item in sorted(self.indices, key=lambda item: (isinstance(item, sp.Dummy), item.name, type(item).__name__)):
             name = _check_name(item.name)
-            if known_as.get(item, name) != name:
-                name = known_as[item]
+            if self._known_as.get(item, name) != name:
+                name = self._known_as[item]
             elif isinstance(item, sp.Dummy) or item in clashing:
                 name = free(name, used)
                 used.add(name)

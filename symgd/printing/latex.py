@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from symgd.nodes.latex import latex as formula
 from symgd.nodes.latex import latex_name, latex_names
-from symgd.nodes.node import TRUE, ZERO, Node, access, free_indices, node, range_
-from symgd.program.equation import Equation, Program, Range, Scan, free_indices_of
+from symgd.nodes.node import TRUE, ZERO, Node, free_indices, node, range_
+from symgd.program.equation import Equation, Program, Range, Scan
 
 REDUCTIONS = {"+=": "sum", "*=": "product", "max=": "maximum", "min=": "minimum", "logsumexp=": "logsumexp"}
 HEADS = {"+=": r"\sum", "*=": r"\prod", "max=": r"\max", "min=": r"\min", "logsumexp=": r"\operatorname*{logsumexp}"}
@@ -20,9 +20,9 @@ def latex(program: Program) -> str:
     r"""The program as one `aligned` block, for a display formula of LaTeX with amsmath, of KaTeX and of MathJax.
 
     A row is an equation: its number, the equation, the ranges of the indices that its left side keeps, its condition. The number is that of
-    `str(program)` and of the comments in the generated code, so no row is joined with another: what adds to elements that rows above have filled, or to a
-    part of the array only, is written `+=`, starting from 0. The indices that the left side does not keep stand under a sign of summation. The
-    adjoint of W is dW, with an upright d: the name that text and code give it, while a bar would be a third name for one array.
+    `str(program)` and of the comments in the generated code, so no rows are joined: what adds to elements that earlier rows have filled, or fills
+    only a part of an array, is written `+=` and starts from 0. The indices that the left side does not keep stand below a sign of summation. The
+    adjoint of W is dW with an upright d, its name in the text and in the code: a bar would be a third name for one array.
 
     >>> from symgd.program.equation import read_equation
     >>> from symgd.nodes.node import length

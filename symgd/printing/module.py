@@ -66,7 +66,9 @@ class Generated:
         return [slot for slot in self.memory.values() if slot.role in roles]
 
 
-def kernels(schedule: Schedule, *, inputs: dict[str, tuple[Node, ...]], described: Formula, updates: Updates | None = None, origin: str = "") -> Generated:
+def kernels(
+    schedule: Schedule, *, inputs: dict[str, tuple[Node, ...]], described: Formula, updates: Updates | None = None, origin: str = ""
+) -> Generated:
     """The module that computes cost and gradient, and with `updates` also trains.
 
     `inputs`: name -> extents of every parameter and data array. The source imports math, NumPy and Numba and nothing else.
@@ -124,7 +126,9 @@ class _Module:
             self._slot(self.names.length(name), name, "length")
         for name, kind in schedule.kinds.items():
             role = "block" if kind == "block" else "computed"
-            self._slot(self.names.value(name), name, role, program.extents.get(name, ()), axis=schedule.row_axis.get(name) if kind == "block" else None)
+            self._slot(
+                self.names.value(name), name, role, program.extents.get(name, ()), axis=schedule.row_axis.get(name) if kind == "block" else None
+            )
             if kind == "share" and program.extents.get(name):
                 self._slot(self.names.identifiers["share", name], name, "share", program.extents[name])
         if self.updates:
@@ -133,7 +137,9 @@ class _Module:
             for name in program.parameters:
                 self._slot(self.names.identifiers["kept", name], name, "kept", inputs[name])
 
-    def _slot(self, identifier: str, name: str, role: Role, extents: tuple[Node, ...] = (), *, integer: bool = False, axis: int | None = None) -> None:
+    def _slot(
+        self, identifier: str, name: str, role: Role, extents: tuple[Node, ...] = (), *, integer: bool = False, axis: int | None = None
+    ) -> None:
         self.memory[identifier] = Slot(identifier, name, role, extents, integer, axis)
 
     def _described(self) -> str:
@@ -220,7 +226,10 @@ class _Module:
             number += 1
             loops.append(loop(Nest(number, equation, None, equation.domain, True, True), printer, "array"))
         touched = dict.fromkeys(
-            found.value for e in updates.equations for found in (*e.reads(), e.left) if found.value not in local and found.value not in updates.scalars
+            found.value
+            for e in updates.equations
+            for found in (*e.reads(), e.left)
+            if found.value not in local and found.value not in updates.scalars
         )
         lengths = dict.fromkeys(
             self.names.length(part.value) for e in updates.equations for axis in e.domain for part in postorder(axis.high) if part.op == "length"
@@ -235,7 +244,7 @@ class _Module:
         passes = bool(self.schedule.passes)
         rows, lengths = self._row_length() if passes else ("", [])
         inner = {"first", "last", "scale"}
-        step, *scalars = updates.scalars
+        step = updates.scalars[0]
         arguments = dict.fromkeys(a for a in units["gradient"].arguments if a not in inner)
         arguments |= dict.fromkeys(a for a in units["update"].arguments if a != value(step))
         for name in program.parameters:
@@ -266,14 +275,19 @@ class _Module:
             f"{INDENT}best[0] = {cost}[0]",
         ]
         body += [f"{INDENT}{kept['kept', name]}[:] = {value(name)}" for name in program.parameters]
-        body += ["if norm < tolerance:", f"{INDENT}return n, 1", f"{value(step)} = float(start + n + 1)", f"update({', '.join(units['update'].arguments)})"]
+        body += [
+            "if norm < tolerance:",
+            f"{INDENT}return n, 1",
+            f"{value(step)} = float(start + n + 1)",
+            f"update({', '.join(units['update'].arguments)})",
+        ]
         if passes:
             body += [f"first = last if last < {rows} else 0"]
         lines += [INDENT + line for line in body]
         lines.append("return count, 0")
         purpose = (
-            "Up to count steps; return the number done and why it ended: 0 count reached, 1 gradient norm below tolerance, 2 cost or gradient not finite,"
-            " 3 cost above limit. costs and norms keep each step's; the parameters with the lowest cost are kept beside."
+            "Up to count steps; return the number done and why it ended: 0 count reached, 1 gradient norm below tolerance, "
+            "2 cost or gradient not finite, 3 cost above limit. costs and norms keep each step's; the parameters of lowest cost are kept beside."
         )
         self.units.append(Unit("train", (*arguments, *own), purpose, tuple(lines)))
 
@@ -309,7 +323,9 @@ class _Module:
             return [line.format(at="0", **identifiers)]
         letters = [f"i{n}" for n in range(len(extents))]
         printer = Printer(self.names, self.schedule)
-        heads = [f"{INDENT * n}for {letter} in range({printer.integer(extent)}):" for n, (letter, extent) in enumerate(zip(letters, extents, strict=True))]
+        heads = [
+            f"{INDENT * n}for {letter} in range({printer.integer(extent)}):" for n, (letter, extent) in enumerate(zip(letters, extents, strict=True))
+        ]
         return [*heads, INDENT * len(heads) + line.format(at=", ".join(letters), **identifiers)]
 
     def _numbered(self, stem: str, n: int) -> str:

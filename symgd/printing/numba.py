@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from symgd.nodes.functions import FUNCTIONS
-from symgd.nodes.node import TRUE, Node, fraction, postorder
+from symgd.nodes.node import TRUE, Node, fraction
+from symgd.printing.elementary import ELEMENTARY
 from symgd.printing.identifiers import Identifiers, comment
 from symgd.program.equation import Equation, Range
 from symgd.program.linear import combined, linear
@@ -14,9 +15,14 @@ from symgd.schedule.schedule import Nest, Schedule
 
 RESERVED = (
     "np", "math", "njit", "FAST", "EXACT", "BLOCK", "rows", "between", "gradient", "update", "steps", "first", "last", "n", "block", "count",
-    "scale", "start", "stop", "norm", "tolerance", "limit", "best", "history", "total", "top", "nan", "inf", "batch", "costs", "norms",
-    "kept", "numba", "argparse", "fit", "main", "settings", "data", "parameters", "samples", "position", "result", "share", "range", "len", "min", "max",
-    "float", "int", "abs", "shuffle", "seed", "epochs", "i0", "i1", "i2", "i3", "i4", "i5",
+    "scale", "start", "stop", "norm", "tolerance", "limit", "best", "history", "total", "top", "nan", "inf", "batch", "costs", "norms", "kept",
+    "numba", "argparse", "fit", "main", "settings", "data", "parameters", "samples", "position", "result", "share", "range", "len", "min", "max",
+    "float", "int", "abs", "shuffle", "seed", "epochs", "train", "sweep", "subscripts", "learning_rate", "batch_size", "shapes", "batches", "status",
+    "done", "interrupted", "order", "began", "made", "checked_arrays", "check_shapes", "shape_text", "told_length", "refuse_outside", "setting",
+    "whole_number", "random_stream", "start_value", "random_start", "epoch_order", "norm_of", "why_ended", "read_arrays", "write_arrays",
+    "DATA", "PARAMETERS", "STREAMS", "CONSTANTS", "LENGTHS", "SUBSCRIPTS", "PLACES", "FINISHED", "CONVERGED", "NOT_FINITE", "DIVERGED",
+    "Path", "token_hex", "perf_counter", "BadZipFile", "ZipFile", "ZipInfo", "output", "i0", "i1", "i2", "i3", "i4", "i5", "sweep",
+    *(f"{unit}_{n}" for unit in ("rows", "sweep", "between") for n in range(100)), *ELEMENTARY,
 )  # fmt: skip
 START = {"+=": "0.0", "*=": "1.0", "max=": "-np.inf", "min=": "np.inf"}
 LOOSEST, ADD, MULTIPLY, NEGATE, RAISE, ATOM = range(6)

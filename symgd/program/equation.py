@@ -60,7 +60,9 @@ class Equation:
                 raise InputError(f"Index {text(axis.index)} runs twice in one equation for {self.target}.", accepted="each index once")
             loose = (free_indices(axis.low) | free_indices(axis.high)) - bound
             if loose:
-                raise InputError(f"The range {axis} of {self.target} uses an index that does not run before it.", accepted="indices of earlier ranges")
+                raise InputError(
+                    f"The range {axis} of {self.target} uses an index that does not run before it.", accepted="indices of earlier ranges"
+                )
             bound.add(axis.index)
         for part in (*self.at, self.body, self.guard):
             for letter in free_indices(part) - bound:

@@ -206,13 +206,16 @@ def _averaged(summand: Node, reduction: Node) -> Node:
     for bound in reduction.args[1:]:
         letter, low, high = bound.args
         if free_indices(low) | free_indices(high) or any(accesses(low, high)):
-            raise NotBuilt(f"A mean over {text(letter)}, whose range depends on other values, is not built yet.", accepted="a sum over it, divided by a count")
+            raise NotBuilt(
+                f"A mean over {text(letter)}, whose range depends on other values, is not built yet.", accepted="a sum over it, divided by a count"
+            )
         lengths.append(size(low, high))
     return over(summand, times(*lengths))
 
 
 def _renamed(root: Node, letters: dict[Node, Node]) -> Node:
     """The formula with index letters renamed, outside the inner reductions that bind the same letter again."""
+
     def change(reduction: Node, letters: dict[Node, Node]) -> Node:
         live = dict(letters)
         args: list[Node] = []

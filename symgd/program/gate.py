@@ -91,8 +91,10 @@ def random_point(program: Program, seed: int = 0) -> tuple[dict[str, Any], dict[
     """Values for every input and unequal small lengths for every axis, positive and away from kinks."""
     extents, _ = input_extents(program)
     random_numbers = random.Random(seed)
-    names = sorted({part.value for e in (*extents.values(), *program.extents.values()) for part in postorder(*e) if part.op == "length"} | {*program.lengths()})
-    for attempt in range(100):
+    names = sorted(
+        {part.value for e in (*extents.values(), *program.extents.values()) for part in postorder(*e) if part.op == "length"} | {*program.lengths()}
+    )
+    for _ in range(100):
         sizes = [2, 3, 4, 5, 6, 7][: max(3, min(6, len(names) + 1))]
         random_numbers.shuffle(sizes)
         lengths = {name: sizes[n % len(sizes)] for n, name in enumerate(names)}

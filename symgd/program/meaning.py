@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import mpmath
 
@@ -26,8 +26,7 @@ class Arithmetic:
     """
 
     def __init__(self, digits: int = 50) -> None:
-        context: Any = mpmath.mp
-        self.ctx: Any = context.clone()
+        self.ctx: Any = cast("Callable[[], Any]", mpmath.mp.clone)()
         self.ctx.dps = digits
 
     def exact(self, value: Fraction | float | int) -> Any:

@@ -121,7 +121,7 @@ class _Sharing:
             operations[key] = _own(part) + sum(operations[argument] for argument in below)
             nodes[key] = size
             repeated = self.uses[key] > 1 and operations[key] >= WORTH and part.op not in CONDITIONS and part.op != "neg"
-            if repeated and part in self.always or part in self.groups:
+            if (repeated and part in self.always) or part in self.groups:
                 self.wanted.add(key)
                 operations[key], nodes[key] = 0, 1
 

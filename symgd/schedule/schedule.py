@@ -116,7 +116,9 @@ class _Scheduling:
         for name, places in found.writers.items():
             if name in found.axis:
                 own = found.when[places[0]]
-                local = all(found.when[n] == own and found.row[n] is not None and found.is_local(read, found.row[n]) for n, read in readers.get(name, []))
+                local = all(
+                    found.when[n] == own and found.row[n] is not None and found.is_local(read, found.row[n]) for n, read in readers.get(name, [])
+                )
                 kinds[name] = "block" if local and name not in results else "rows"
             elif any(found.row[n] is not None for n in places):
                 kinds[name] = "share"

@@ -33,7 +33,7 @@ def inlined(program: Program) -> Program:
         if only and _passes_on(equation, program):
             simple = _trivial(equation.body)
             once = counts[equation.target] == 1 and equation.target not in visible and _no_larger(equation, readers.get(equation.target))
-            if simple and equation.target not in program.given or once:
+            if (simple and equation.target not in program.given) or once:
                 trivial[equation.target] = equation
                 continue
         output.append(equation)
@@ -74,9 +74,7 @@ def whole(equation: Equation, program: Program) -> bool:
     extents = program.extents.get(equation.target)
     if extents is None or len(extents) != len(equation.domain):
         return False
-    return all(
-        difference(axis.high, extent) == 0 and axis.low.value == "0" for axis, extent in zip(equation.domain, extents, strict=True)
-    )
+    return all(difference(axis.high, extent) == 0 and axis.low.value == "0" for axis, extent in zip(equation.domain, extents, strict=True))
 
 
 def _trivial(body: Node) -> bool:

@@ -41,5 +41,3 @@ def alive(program: Program, wanted: set[str]) -> Program:
     live = {equation.target for item in kept for equation in (item.equations if isinstance(item, Scan) else (item,))} | wanted
     extents = {name: lengths for name, lengths in program.extents.items() if name in live}
     return replace(program, equations=tuple(reversed(kept)), extents=extents)
-
-

@@ -1,11 +1,14 @@
-"""Which data a mini-batch slices, and which costs have none."""
+"""Which data a mini-batch slices, which costs have none, and a cost restricted to one."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from symgd.errors import InputError, NotBuilt
-from symgd.nodes.node import free_indices
+from symgd.nodes.fold import times
+from symgd.nodes.node import access, length
 from symgd.nodes.text import text
-from symgd.program.equation import Program
+from symgd.program.equation import Equation, Program, Range
 from symgd.program.levels import levels
 
 
@@ -30,10 +33,33 @@ def batched_inputs(program: Program) -> dict[str, int]:
             raise NotBuilt(f"In {equation} a sample meets other samples; mini-batches of such a cost are not built yet.", accepted="no batch_size")
         for read in equation.reads():
             for position, place in enumerate(read.args):
-                if row is None or row not in free_indices(place) or read.value in program.extents:
+                if row is None or row not in place.free or read.value in program.extents:
                     continue
                 if read.value in program.parameters:
                     raise NotBuilt(f"{read.value} has an entry a sample; mini-batches of such a cost are not built yet.", accepted="no batch_size")
                 if place is not row or positions.setdefault(read.value, position) != position:
                     raise NotBuilt(f"{text(read)} reads other samples; mini-batches of such a cost are not built yet.", accepted="no batch_size")
     return positions
+
+
+BATCH, SCALE = "rows of the batch", "samples a row stands for"
+
+
+def on_batches(program: Program) -> Program:
+    """The program with its samples running over a batch: what is summed over them is multiplied by samples/batch, once a sum.
+
+    The batch's length and that factor are inputs with names of their own, BATCH and SCALE. What the generated loops do on the fly, for NumPy.
+    """
+    found = levels(program)
+    batch, scale = length(BATCH), access(SCALE)
+    equations: list[Equation] = []
+    extents = dict(program.extents)
+    for equation, row in zip(found.equations, found.row, strict=True):
+        if row is not None:
+            domain = tuple(Range(axis.index, axis.low, batch) if axis.index is row else axis for axis in equation.domain)
+            summed = equation.target not in found.axis
+            equation = replace(equation, domain=domain, body=times(scale, equation.body) if summed else equation.body)
+        equations.append(equation)
+    for name, position in found.axis.items():
+        extents[name] = tuple(batch if place == position else side for place, side in enumerate(extents[name]))
+    return replace(program, equations=tuple(equations), extents=extents, inputs={**program.inputs, SCALE: 0})

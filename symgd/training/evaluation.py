@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from symgd.cost.checked import Definition
 from symgd.errors import InputError
 from symgd.nodes.naming import name_of
+from symgd.nodes.node import Node, number, range_
+from symgd.nodes.text import text
 from symgd.program.equation import Program
+from symgd.program.forward import forward
+from symgd.program.names import Fresh
 from symgd.program.shapes import check_subscripts, solve
 from symgd.tidy.tidy import alive
 from symgd.training.inputs import missing
@@ -30,15 +36,13 @@ def evaluate(kernels: Kernels, parameters: Mapping[Any, Any], data: Mapping[Any,
 
 
 def compute(cost: Cost, names: Any, parameters: Mapping[Any, Any], data: Mapping[Any, Any] | None) -> Any:
-    """The forward values of some definitions, by NumPy from the equations that they need."""
-    single = isinstance(names, str) or not isinstance(names, (list, tuple, set))
-    wanted = [name_of(names)] if single else [name_of(name) for name in names]
-    program = cost.program
-    targets = {"C": program.cost} | {name: name for name in program.given}
-    for name in wanted:
-        if name not in targets:
-            raise InputError(f"{name} is no definition of this cost.", accepted=", ".join(targets))
-    needed: Program = alive(program, {targets[name] for name in wanted})
+    """The forward values of definitions or formulas, by NumPy from the equations that they need: nothing is compiled for a prediction."""
+    from symgd.compiling.numpy_backend import run
+
+    single = not isinstance(names, (list, tuple, set))
+    wanted = [names] if single else list(names)
+    program, targets = _with_formulas(cost, wanted)
+    needed = alive(program, set(targets))
     read = {found.value for equation in needed.flat() for found in equation.reads()}
     chosen, given, known = cost._kernels.inputs(parameters, data)
     everything = {name: array for name, array in {**given, **chosen}.items() if name in read}
@@ -47,8 +51,52 @@ def compute(cost: Cost, names: Any, parameters: Mapping[Any, Any], data: Mapping
         raise missing(absent, {**chosen, **given}, "data or parameter")
     lengths = solve(needed, {name: array.shape for name, array in everything.items()}, known, hidden=cost._formula.hidden)
     check_subscripts(needed, everything, lengths)
-    from symgd.compiling.numpy_backend import run
-
     found = run(needed, {name: array if array.ndim else float(array) for name, array in everything.items()}, lengths)
-    values = {name: found[targets[name]] for name in wanted}
-    return values[wanted[0]] if single else values
+    values = [found[target] for target in targets]
+    return values[0] if single else {_label(name): value for name, value in zip(wanted, values, strict=True)}
+
+
+def _with_formulas(cost: Cost, wanted: list[Any]) -> tuple[Program, list[str]]:
+    """The forward program, with an equation more for every formula that is no definition, and the target of each that is wanted."""
+    checked, targets, more = cost._checked, [], []
+    known = {"C": cost.program.cost} | {name: name for name in cost.program.given}
+    fresh = Fresh({*checked.names, *cost.program.extents, cost.program.cost})
+    for thing in wanted:
+        label = _label(thing)
+        if label in known:
+            targets.append(known[label])
+            continue
+        body = _formula(cost, thing)
+        letters = sorted(body.free, key=lambda letter: (letter.value != cost._formula.hidden, letter.value))
+        unknown = [text(letter) for letter in letters if letter.value not in cost._formula.axes]
+        if unknown:
+            raise InputError(f"The length of axis {', '.join(unknown)} of {text(body)} is not known.", accepted="the index letters of the cost")
+        targets.append(fresh("value"))
+        ranges = tuple(range_(letter, number(0), cost._formula.axes[letter.value]) for letter in letters)
+        more.append(Definition(targets[-1], tuple(letters), ranges, body))
+    if not more:
+        return cost.program, targets
+    return forward(replace(checked, definitions=(*checked.definitions, *more))), targets
+
+
+def _label(thing: Any) -> str:
+    """The name of a definition, else the formula's own text."""
+    try:
+        return name_of(thing)
+    except InputError:
+        return str(thing)
+
+
+def _formula(cost: Cost, thing: Any) -> Node:
+    """A formula over the cost's names, from text or SymPy."""
+    formula = cost._formula
+    names = [*cost._checked.names]
+    if isinstance(thing, str):
+        from symgd.reading.text import expression
+
+        if thing.isidentifier() and thing not in names:
+            raise InputError(f"{thing} is no definition of this cost.", accepted=", ".join(("C", *cost.program.given)))
+        return expression(thing, axes=formula.axes, samples=formula.samples, hidden=formula.hidden, names=names)
+    from symgd.nodes.sympy_door import from_sympy
+
+    return from_sympy(thing, known=formula).expression

@@ -189,7 +189,7 @@ def _interpreted(program: Program, inputs: Arrays, lengths: Mapping[str, int]) -
         finer = floats(2 * DIGITS)
         for name, elements in values.items():
             elements.update({place: 0.0 for place, element in elements.items() if abs(finer[name][place]) < NOISE * abs(element)})
-    return {name: elements[()] if () in elements else elements for name, elements in values.items()}
+    return {name: elements.get((), elements) for name, elements in values.items()}
 
 
 def _exact(given: Any) -> Any:

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from symgd.cost.checked import Checked
 from symgd.nodes.node import postorder
@@ -18,6 +19,7 @@ from symgd.program.equation import Program
 from symgd.program.extents import input_extents
 from symgd.program.shapes import check_subscripts, shape_of, solve, value
 from symgd.schedule.schedule import schedule
+from symgd.training.batches import BATCH, SCALE, batched_inputs, on_batches
 from symgd.training.inputs import arrays, missing
 from symgd.updates.optimizers import Updates
 
@@ -81,7 +83,7 @@ class Kernels:
         """Cost and gradient over these rows, all of them by default, into the memory."""
         last = bound.rows if last is None else last
         if not self.compiled:
-            self._by_numpy(bound)
+            self._by_numpy(bound, first, last)
             return
         self.call("gradient", bound, first=first, last=last, scale=bound.rows / max(1, last - first), block=bound.block)
 
@@ -101,7 +103,9 @@ class Kernels:
         found = bound.memory[self.identifier(name)]
         return float(found[0]) if not self.generated.memory[self.identifier(name)].extents else found.copy()
 
-    def inputs(self, parameters: Mapping[Any, Any] | None, data: Mapping[Any, Any] | None) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, int]]:
+    def inputs(
+        self, parameters: Mapping[Any, Any] | None, data: Mapping[Any, Any] | None
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, int]]:
         """(parameters, data with constants, lengths) given by the user, as checked arrays by name."""
         checked, lengths = self.checked, self._length_names()
         chosen, _ = arrays(parameters, checked.parameters, integers=frozenset(), lengths=(), what="parameter")
@@ -146,17 +150,34 @@ class Kernels:
                 memory[identifier] = np.zeros(tuple(value(extent, lengths) for extent in slot.extents) or 1)
         return Bound(memory, lengths, rows, block)
 
-    def _by_numpy(self, bound: Bound) -> None:
-        from symgd.compiling.numpy_backend import run
+    @cached_property
+    def _whole(self) -> Any:
+        from symgd.compiling.numpy_backend import compiled
 
+        return compiled(self.program)
+
+    @cached_property
+    def _batched(self) -> Any:
+        from symgd.compiling.numpy_backend import compiled
+
+        return compiled(on_batches(self.program))
+
+    def _by_numpy(self, bound: Bound, first: int, last: int) -> None:
         inputs: dict[str, Any] = {}
         for identifier, slot in self.generated.memory.items():
             if slot.role in ("data", "parameter"):
                 inputs[slot.name] = bound.memory[identifier] if slot.extents else bound.memory[identifier][0]
-        found = run(self.program, inputs, bound.lengths)
+        with threadpool_limits(1):
+            if last - first == bound.rows:
+                found = self._whole(inputs, bound.lengths)
+            else:
+                for name, axis in batched_inputs(self.program).items():
+                    inputs[name] = np.take(inputs[name], range(first, last), axis=axis)
+                inputs[SCALE] = bound.rows / (last - first)
+                found = self._batched(inputs, {**bound.lengths, BATCH: last - first})
         for identifier, slot in self.generated.memory.items():
-            if slot.role == "computed" and slot.name in found:
-                bound.memory[identifier][...] = found[slot.name]
+            if slot.role == "computed" and np.shape(found.get(slot.name)) in (bound.memory[identifier].shape, ()):
+                bound.memory[identifier][...] = found.get(slot.name, 0.0)
 
     def _data_names(self) -> list[str]:
         return [*self.checked.data, *(name for name in self.checked.constants if name not in self.checked.data)]

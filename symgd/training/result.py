@@ -109,7 +109,7 @@ class History:
 
     def __post_init__(self) -> None:
         for name, kind in (("step", np.int64), ("cost", np.float64), ("gradient_norm", np.float64)):
-            object.__setattr__(self, name, np.array(getattr(self, name), dtype=kind))
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=kind))
         if not self.step.shape == self.cost.shape == self.gradient_norm.shape == (self.step.size,):
             raise InputError("The columns of a history have unequal lengths.", accepted="one entry a recorded step in each")
 

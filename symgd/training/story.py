@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from symgd.errors import InputError
+from symgd.errors import LimitError
 from symgd.nodes.latex import latex
 from symgd.nodes.node import Node, access, length, number, substituted
 from symgd.nodes.text import text
+from symgd.tidy.closed import tree_size
 from symgd.updates.optimizers import GRADIENT, PARAMETER, RATE, optimizers
 
 if TYPE_CHECKING:
@@ -27,8 +29,9 @@ RULE = optimizers["gradient_descent"]
 IN_FULL = 12  # elements of an array that are shown one by one
 MOST = 24  # rows of a table, formulas in a list
 FIRST = 3  # elements that stand for a long array
-NAMED = 4  # parameters whose values are repeated in a sentence
+NAMED = 4  # parameters that a sentence repeats
 BRIEF = 4  # digits of a norm and of the elements beside it
+LONG = 500  # nodes of a formula that is still written out
 
 End = Literal["fell", "rose", "unchanged", "flat", "left", "no gradient", "no cost"]
 
@@ -48,11 +51,14 @@ class Story:
 
     @cached_property
     def partials(self) -> list[tuple[str, tuple[Node, ...], Node]]:
-        """(parameter, letters, formula); empty where a formula would be too long."""
+        """(parameter, letters, formula) of the first parameters; empty where a formula would be too long."""
+        gradient = self.of.gradient
+        places = {name: gradient._letters(name) for name in self.of.parameters[:MOST]}
         try:
-            return self.of.gradient._rows()
-        except InputError:
+            found = [(name, at, gradient._closed(name, at)) for name, at in places.items()]
+        except LimitError:
             return []
+        return found if all(tree_size(formula) <= LONG for _, _, formula in found) else []
 
 
 def plain(told: Explanation) -> str:
@@ -143,37 +149,43 @@ def _single(rows: list[_Row]) -> _Row | None:
     return rows[0] if len(rows) == 1 and rows[0].place is not None else None
 
 
-class _Writer:
+class _Writer(ABC):
     """How formulas are written in one medium. `math` sets one into a sentence, the other methods give what stands inside."""
 
     gets: str
     times: str
     at: str
-    eta: str
+    etas: tuple[str, str]  # the learning rate, and its name where the cost has an eta of its own
 
     def __init__(self, told: Explanation) -> None:
         self.told, self.of = told, told.story.of
+        self.eta = self.etas["eta" in self.of._checked.names]
 
-    def math(self, formula: str) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def math(self, formula: str) -> str: ...
 
-    def formula(self, part: Node, *, of: Cost | None = None) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def formula(self, part: Node, *, of: Cost | None = None) -> str: ...
 
-    def partial(self, parameter: str) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def partial(self, parameter: str) -> str: ...
 
+    @abstractmethod
     def words(self, words: str) -> str:
         """Words where a number would stand."""
-        raise NotImplementedError
 
     def cost(self) -> list[tuple[str, str]]:
-        """(left, right) of the cost and its definitions."""
-        raise NotImplementedError
+        """(left, right) of the cost and its definitions; words for a formula that would be too long."""
+        definitions = [(access(d.target, *d.at), d.body) for d in self.of._checked.definitions]
+        lines = [(access("C"), self.of._formula.expression), *definitions[:MOST]]
+        return [(self.formula(left, of=self.of), self._cut(right)) for left, right in lines]
+
+    def _cut(self, part: Node) -> str:
+        return self.formula(part, of=self.of) if tree_size(part) <= LONG else self.words("a long formula: see cost.program")
 
     def gradient(self) -> Iterator[tuple[str, str, tuple[Node, ...], str]]:
         """(left side, parameter, its letters, formula) of each partial derivative."""
-        for name, at, formula in self.told.story.partials[:MOST]:
+        for name, at, formula in self.told.story.partials:
             yield self.partial(self.formula(access(name, *at), of=self.of)), name, at, self.formula(formula, of=self.of)
 
     def number(self, value: float, digits: int = 12) -> str:
@@ -211,11 +223,7 @@ class _Writer:
 
 
 class _Plain(_Writer):
-    gets, times, at = "<-", "*", " at "
-
-    @property
-    def eta(self) -> str:  # type: ignore[override]
-        return "learning_rate" if "eta" in self.of._checked.names else "eta"
+    gets, times, at, etas = "<-", "*", " at ", ("eta", "learning_rate")
 
     def math(self, formula: str) -> str:
         return formula
@@ -229,16 +237,9 @@ class _Plain(_Writer):
     def words(self, words: str) -> str:
         return words
 
-    def cost(self) -> list[tuple[str, str]]:
-        return [(left, right) for left, _, right in (line.partition(" = ") for line in self.of.text().splitlines())]
-
 
 class _Tex(_Writer):
-    gets, times, at = r"\leftarrow", r"\,", r" \quad\text{at } "
-
-    @property
-    def eta(self) -> str:  # type: ignore[override]
-        return r"\mathrm{rate}" if "eta" in self.of._checked.names else r"\eta"
+    gets, times, at, etas = r"\leftarrow", r"\,", r" \quad\text{at } ", (r"\eta", r"\mathrm{rate}")
 
     def math(self, formula: str) -> str:
         return f"${formula}$"
@@ -251,10 +252,6 @@ class _Tex(_Writer):
 
     def words(self, words: str) -> str:
         return rf"\text{{{words}}}"
-
-    def cost(self) -> list[tuple[str, str]]:
-        definitions = [(self.of._latex(access(d.target, *d.at)), self.of._latex(d.body)) for d in self.of._checked.definitions]
-        return [("C", self.of._latex(self.of._formula.expression)), *definitions]
 
 
 def _without_value(value: float) -> str:
@@ -345,7 +342,7 @@ def _gradient(told: Explanation, single: _Row | None, write: _Writer) -> Iterato
     else:
         yield _Sentence(f"The gradient now: a vector of {_count(told)} partial derivatives, one for each parameter, taken with the others fixed.")
     yield from (_Formula(f"{left} = {formula}") for left, _, _, formula in write.gradient())
-    more = len(told.story.partials) - MOST
+    more = len(told.parameters) - MOST
     if not told.story.partials:
         yield _Sentence("Written out, its formula is too long; cost.gradient.program has it as numbered equations.", below=True)
     elif more > 0:
@@ -369,8 +366,10 @@ def _update(told: Explanation, single: _Row | None, write: _Writer) -> Iterator[
         yield _Formula(f"{write.rule(name)} = {write.filled(single)} = {write.number(float(single.new))}")
         return
     yield _Sentence(f"{head} from every parameter value, {write.math(write.eta)} times its gradient value is subtracted.")
-    for name in list(told.parameters)[:MOST]:
+    for name in list(told.parameters)[:NAMED]:
         yield _Formula(write.rule(write.formula(access(name, *write.of.gradient._letters(name)), of=write.of)))
+    if len(told.parameters) > NAMED:
+        yield _Sentence(f"and so on, {len(told.parameters)} in all", below=True)
 
 
 def _table(told: Explanation, rows: list[_Row], write: _Writer) -> Iterator[Part]:
@@ -394,8 +393,10 @@ def _table(told: Explanation, rows: list[_Row], write: _Writer) -> Iterator[Part
 
 def _sign(row: _Row) -> str:
     negative, positive, zero = row.signs
+    if row.place is not None and not np.isfinite(row.gradient):
+        return ""
     if row.place is not None:
-        return "negative: goes up" if negative else "positive: goes down" if positive else "zero: stays" if zero else ""
+        return "negative: goes up" if negative else "positive: goes down" if positive else "zero: stays"
     counted = ((negative, "negative: go up"), (positive, "positive: go down"), (zero, "zero: stay"))
     return "; ".join(f"{count} {what}" for count, what in counted if count)
 

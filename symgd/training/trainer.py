@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from symgd.api import Cost
 
 CHUNK = 0.05  # seconds between two looks at the keyboard, the clock and the progress bar
+LARGE = 2_000_000  # rows times arrays from which on a first step might take long
 STEPS = 1000
 GROWTH = 1e6  # times the start cost: what counts as divergence
 FINISHED, CONVERGED, NOT_FINITE, DIVERGED = range(4)
@@ -218,7 +218,7 @@ class _Fit:
     def _steps(self, first: int, batch: int, stop: int, costs: Any, norms: Any, report: Any) -> None:
         """Chunks of about 50 ms up to step `stop`; a step that takes longer is taken in pieces."""
         names = self.kernels.generated
-        rows, count, slow = self.bound.rows, 1, not self.kernels.compiled or self.bound.rows * len(names.memory) > 2_000_000
+        rows, count, slow = self.bound.rows, 1, not self.kernels.compiled or self.bound.rows * len(names.memory) > LARGE
         given: dict[str, Any] = {"tolerance": self.plan.tolerance, "batch": batch, "best": self.best}
         given |= self._scalars()
         while self.done < stop and self.status == FINISHED:
@@ -272,7 +272,7 @@ class _Fit:
     def _gradient(self, first: int, last: int) -> None:
         kernels, bound = self.kernels, self.bound
         if not kernels.compiled:
-            kernels.gradient(bound)
+            kernels.gradient(bound, first, last)
             return
         scale = bound.rows / max(1, last - first)
         piece = bound.block * 8
@@ -316,7 +316,12 @@ class _Fit:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (TextColumn("step {task.completed:,.0f} of {task.total:,.0f}"), BarColumn(), TextColumn("cost {task.fields[cost]}"), TimeRemainingColumn())
+        columns = (
+            TextColumn("step {task.completed:,.0f} of {task.total:,.0f}"),
+            BarColumn(),
+            TextColumn("cost {task.fields[cost]}"),
+            TimeRemainingColumn(),
+        )
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task("fit", total=total, cost="")
             yield lambda done, cost: bar.update(task, completed=done, cost=f"{cost:.6g}")
@@ -358,7 +363,8 @@ class _Fit:
             kept = "The parameters are those of the lowest cost before." if np.isfinite(self.best[0]) else "The parameters are the start values."
             return f"At step {step} the {what} is {costs[self.done] if what == 'cost' else norms[self.done]}. {kept}"
         if self.status == DIVERGED:
-            return f"At step {step} the cost has grown to {costs[self.done]:.3g}: the learning rate is too large. The parameters are those of the lowest cost."
+            grown = f"At step {step} the cost has grown to {costs[self.done]:.3g}: the learning rate is too large."
+            return f"{grown} The parameters are those of the lowest cost."
         return f"All {self.done} steps are done."
 
 

@@ -15,7 +15,6 @@ from symgd.program.meaning import Arithmetic, Jiggled, interpret
 
 from .formulas import NAMES, formulas, points
 
-
 FINE = Arithmetic(50).ctx
 ZERO = FINE.mpf(0)
 
@@ -86,7 +85,9 @@ def gradient(formula, point):
     return {name: found[program.adjoints[name]].get((), ZERO) if program.adjoints[name] in found else ZERO for name in used}
 
 
-@pytest.mark.parametrize("text", ["tanh(x*y)^3/(1 + exp(-x))", "log(x)*gamma(y) + erf(x*y)", "digamma(x)*sqrt(y) + atan2(x, y)", "x^y + cbrt(x) - hypot(x, y)"])
+@pytest.mark.parametrize(
+    "text", ["tanh(x*y)^3/(1 + exp(-x))", "log(x)*gamma(y) + erf(x*y)", "digamma(x)*sqrt(y) + atan2(x, y)", "x^y + cbrt(x) - hypot(x, y)"]
+)
 def test_compiled_code_equals_fifty_digits(text):
     cost = sg.parse(text)
     point = {"x": 0.7, "y": 1.3}

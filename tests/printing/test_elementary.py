@@ -8,8 +8,8 @@ import pytest
 from numba import njit
 from scipy import special
 
-from symgd.printing.elementary import ELEMENTARY, called, elementwise, needed, plain, sources
 from symgd.nodes.functions import FUNCTIONS
+from symgd.printing.elementary import ELEMENTARY, called, elementwise, needed, plain, sources
 
 CTX = mpmath.mp.clone()
 CTX.dps = 60

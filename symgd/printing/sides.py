@@ -1,0 +1,231 @@
+"""The lengths of axes and the shapes of arrays as code, for a module that finds and checks them by itself.
+
+What program/shapes.py solves for given arrays is solved here for arrays that are still to come: `m, d = data["X"].shape`, `P = H - len(...) + 1`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from symgd.nodes.node import ZERO, Node, accesses, free_indices
+from symgd.nodes.text import text
+from symgd.printing.module import Generated, Slot
+from symgd.printing.numba import INDENT, Printer
+from symgd.program.bounds import Bound, at_most, extents, in_subscripts, reached, strongest
+from symgd.program.equation import Equation, Program, Range
+from symgd.program.extents import input_extents
+from symgd.program.linear import Linear, linear
+
+__all__ = ["Sides", "quoted", "tupled"]
+
+
+def quoted(words: str) -> str:
+    """A text as a Python literal, in double quotes where nothing in it needs care.
+
+    >>> print(quoted("w"), quoted('x"; import os'))
+    "w" 'x"; import os'
+    """
+    return f'"{words}"' if words.isprintable() and not set(words) & set("\"\\") else repr(words)
+
+
+def tupled(parts: list[str]) -> str:
+    """(a, b) or (a,)"""
+    return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+
+
+class Sides:
+    """What a program says about the sides of its arrays, as code over `data` and `start`, two mappings from names to arrays."""
+
+    def __init__(self, program: Program, generated: Generated, printer: Printer) -> None:
+        self.program, self.generated, self.printer = program, generated, printer
+        self.said = extents(program.flat())
+        self.extents, measured = input_extents(program)
+        self.measured = frozenset(measured.values())
+        self.identifier = {slot.name: slot.identifier for slot in generated.slots("length")}
+
+    # lengths
+
+    def lengths(self) -> tuple[list[str], list[str]]:
+        """Lines that find the lengths which data tell, and the names of the others.
+
+        A length is read off the shape of an array; what stands in a formula, `H - P + 1`, follows once the rest of the formula is known.
+        """
+        lines: list[str] = []
+        known: set[str] = set()
+        waiting: list[tuple[str, Linear]] = []
+        for slot in sorted(self.generated.slots("data"), key=lambda slot: -len(slot.extents)):
+            claims, array = list(self._claims(slot)), f"data[{quoted(slot.name)}]"
+            plain = [formula.value for _, formula in claims if formula.op == "length"]
+            if plain and len(slot.extents) == len(claims) == len(plain) == len(set(plain)) and not known & set(plain):
+                sides = ", ".join(map(self.identifier.__getitem__, plain))
+                lines.append(f"{sides} = {array}.shape" if len(plain) > 1 else f"{sides} = len({array})")
+                known |= set(plain)
+            else:
+                forms = [(f"{array}.shape[{position}]", linear(formula)) for position, formula in claims]
+                waiting += [(side, form) for side, form in forms if form is not None and all(c.denominator == 1 for c in form.values())]
+        moved = True
+        while moved:
+            moved = False
+            for side, form in waiting:
+                unknown = [atom for atom, c in form.items() if atom is not None and c and atom.value not in known]
+                if len(unknown) == 1:
+                    lines.append(f"{self.identifier[unknown[0].value]} = {self._solved(side, form, unknown[0])}")
+                    known.add(unknown[0].value)
+                    moved = True
+        return lines, [name for name in self.identifier if name not in known]
+
+    def _solved(self, side: str, form: Linear, unknown: Node) -> str:
+        """The unknown length of `side = form`. What does not divide shows when the shapes are checked."""
+        factor = int(form[unknown])
+        sign = 1 if factor > 0 else -1
+        terms = [(sign, side)]
+        terms += [(-sign * int(c), "" if atom is None else self.identifier[atom.value]) for atom, c in form.items() if c and atom is not unknown]
+        terms.sort(key=lambda term: term[0] < 0)
+        shown = ""
+        for c, name in terms:
+            size = f"{abs(c)}*{name}" if name and abs(c) > 1 else name or str(abs(c))
+            shown += (" - " if c < 0 else " + ") + size if shown else ("-" if c < 0 else "") + size
+        return shown if abs(factor) == 1 else f"({shown})//{abs(factor)}"
+
+    def told_by_start(self, name: str) -> str:
+        """The axes of start values that tell a length: (("W", 0), ("b", 0))."""
+        found = [f"({quoted(slot.name)}, {n})" for slot in self.generated.slots("parameter") for n, e in self._claims(slot) if e.op == "length" and e.value == name]
+        return tupled(list(dict.fromkeys(found)))
+
+    def _claims(self, slot: Slot) -> Iterator[tuple[int, Node]]:
+        """(position, formula): along this position the array is exactly as long as the formula says."""
+        for position, extent in enumerate(slot.extents):
+            if (slot.name, position) in self.measured:
+                yield position, extent
+            top = strongest(self._bounds(slot.name, position))
+            letters = [bound for bound in top if bound.letter is not None]
+            for bound in letters or ([] if self._loose(slot.name, position) or len(top) > 1 else top):
+                if bound.high is not None:
+                    yield position, bound.high
+
+    def _bounds(self, name: str, position: int) -> tuple[Bound, ...]:
+        return self.said[name][position] if name in self.said else ()
+
+    def _loose(self, name: str, position: int) -> bool:
+        """May the array be longer than what is read of it?"""
+        bounds = self._bounds(name, position)
+        return any(b.high is None for b in bounds) or (name not in self.program.parameters and all(b.fixed for b in bounds))
+
+    # shapes
+
+    def pattern(self, slot: Slot) -> str:
+        """The shape as texts: ("m", "d")."""
+        sides = []
+        for position, extent in enumerate(slot.extents):
+            more = " or more" if extent.op == "number" and self._loose(slot.name, position) else ""
+            sides.append(quoted(text(extent) + more))
+        return tupled(sides)
+
+    def shape(self, slot: Slot) -> str:
+        """The shape that the array has to have, in the lengths: (m, d)."""
+        sides = []
+        for position, extent in enumerate(slot.extents):
+            needs = [bound.high for bound in strongest(self._bounds(slot.name, position)) if bound.high is not None]
+            shown = list(dict.fromkeys(map(self.printer.integer, needs)))
+            if self._loose(slot.name, position) or not shown:
+                own = self.printer.integer(extent) if (slot.name, position) in self.measured else f"data[{quoted(slot.name)}].shape[{position}]"
+                shown.insert(0, own)
+            sides.append(shown[0] if len(shown) == 1 else f"max({', '.join(shown)})")
+        return tupled(sides)
+
+    def limits(self) -> dict[str, str]:
+        """condition -> what is wrong where it holds, though all shapes are right: ranges that run backwards, indices outside of an array."""
+        found: dict[str, str] = {}
+        shown = self.printer.integer
+        row = self.program.row
+        if row is not None and row.op not in ("length", "number"):
+            found[f"{shown(row)} < 1"] = f"There are {text(row)} samples, less than one. Accepted: longer arrays."
+        for equation in self.program.flat():
+            for axis in equation.domain:
+                if not any(free_indices(edge) or any(accesses(edge)) for edge in (axis.low, axis.high)) and not at_most(axis.low, axis.high):
+                    found[f"{shown(axis.high)} < {shown(axis.low)}"] = f"The range {axis} runs backwards. Accepted: longer arrays."
+        for slot in self.generated.slots("data", "parameter"):
+            for position in range(len(slot.extents)):
+                along = [bound for bound in strongest(self._bounds(slot.name, position)) if bound.letter is not None and bound.high is not None]
+                for other in along[1:]:
+                    condition = " != ".join(shown(bound.high) for bound in (along[0], other) if bound.high is not None)
+                    found[condition] = f"{slot.name} is read along two axes of unequal length. Accepted: one length."
+        for name, positions in self.said.items():
+            for position, bounds in enumerate(positions):
+                for bound in bounds:
+                    if bound.low is None or bound.high is None:
+                        continue
+                    low, high, read = shown(bound.low), shown(bound.high), text(bound.access)
+                    if not at_most(ZERO, bound.low):
+                        found[f"{low} < min(0, {high})"] = f"{read} is read before its start. Accepted: indices from 0."
+                    if name in self.program.extents and not at_most(bound.high, self.program.extents[name][position]):
+                        end = shown(self.program.extents[name][position])
+                        found[f"{high} > max({low}, {end})"] = f"{read} is read after its end. Accepted: shorter ranges."
+        return found
+
+    # subscripts that data decide
+
+    def subscripts(self) -> tuple[list[str], list[str]]:
+        """The body of a function that looks at every subscript and range that data decide, and what to say of each where it is wrong.
+
+        The function returns the number of the sentence, the value, the length that it must stay below, and the outermost index there; or zeros.
+        """
+        equations = list(self.program.flat())
+        names = in_subscripts(equations)
+        lines: list[str] = []
+        sentences: list[str] = []
+        seen: set[tuple[object, ...]] = set()
+        for equation in equations:
+            for found, conditions in reached(equation, names) if names else ():
+                for position, place in enumerate(found.args):
+                    ranges = _needed(equation, place, conditions)
+                    key = (found.value, position, place, ranges, conditions)
+                    if key not in seen and any(accesses(place, *(edge for axis in ranges for edge in (axis.low, axis.high)))):
+                        seen.add(key)
+                        lines += self._looked_at(found, position, ranges, conditions, sentences)
+        return [*lines, "return 0, 0, 0, 0"], sentences
+
+    def _looked_at(
+        self, found: Node, position: int, ranges: tuple[Range, ...], conditions: tuple[Node, ...], sentences: list[str]
+    ) -> Iterator[str]:
+        """One loop nest."""
+        shown, letter = self.printer.integer, self.generated.names.letter
+        name, depth = found.value, 0
+        row, where = (letter(ranges[0].index), f" at {text(ranges[0].index)} = {{row}}") if ranges else ("0", "")
+
+        def refused(condition: str, value: str, length: str, sentence: str) -> Iterator[str]:
+            sentences.append(sentence)
+            yield f"{INDENT * depth}if {condition}:"
+            yield f"{INDENT * (depth + 1)}return {len(sentences)}, {value}, {length}, {row}"
+
+        for axis in ranges:
+            if any(accesses(axis.low, axis.high)):
+                low, high = shown(axis.low), shown(axis.high)
+                said = f"The range {_braced(str(axis))} runs backwards{where}. Accepted: bounds that do not fall."
+                yield from refused(f"{high} < {low}", high, low, said)
+            yield f"{INDENT * depth}for {letter(axis.index)} in range({self.printer.bounds(axis)}):"
+            depth += 1
+        for condition in conditions:
+            yield f"{INDENT * depth}if {self.printer.condition(condition)}:"
+            depth += 1
+        place = shown(found.args[position])
+        length = shown(self.program.extents[name][position] if name in self.program.extents else self.extents[name][position])
+        said = f"{_braced(text(found))} is read at index {{value}} of axis {position}{where}. Accepted: 0 to {{last}}."
+        yield from refused(f"not 0 <= {place} < {length}", place, length, said)
+
+
+def _needed(equation: Equation, place: Node, conditions: tuple[Node, ...]) -> tuple[Range, ...]:
+    """The ranges on which a subscript and the conditions of its access depend."""
+    wanted = set(free_indices(place)).union(*map(free_indices, conditions))
+    found: list[Range] = []
+    for axis in reversed(equation.domain):
+        if axis.index in wanted:
+            wanted |= free_indices(axis.low) | free_indices(axis.high)
+            found.append(axis)
+    return tuple(reversed(found))
+
+
+def _braced(shown: str) -> str:
+    """A text in which str.format finds nothing."""
+    return shown.replace("{", "{{").replace("}", "}}")
+
