@@ -42,12 +42,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session", autouse=True)
 def checked() -> Iterator[None]:
     """Every stage of every test is interpreted before and after, and has to mean the same."""
-    try:  # INTERIM, until symgd/api.py stands
-        checking = symgd.checking()
-    except (ImportError, AttributeError):
-        yield
-        return
-    with checking:
+    with symgd.checking():
         yield
 
 

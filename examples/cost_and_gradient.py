@@ -86,7 +86,7 @@ def training() -> sg.Result:
 def summary(result: sg.Result) -> None:
     title("4. Summary")
     say(f"The cost is one number: {result.cost:.6f} says how well the parameters fit all samples together.")
-    say(f"The gradient is a vector of {len(result.gradient)} numbers: which way and how steeply the cost changes with each parameter, the others fixed.")
+    say(f"The gradient is a vector of {len(result.gradient)} numbers: which way and how steeply the cost changes with each parameter alone.")
     values = ", ".join(f"{name} = {value:.6f}" for name, value in result.parameters.items())
     say(f"The parameters are what is learned: {values}. An update subtracts the learning rate times the gradient from them.")
     say("At the lowest point the gradient is zero, and the updates end by themselves.")

@@ -18,7 +18,7 @@ from symgd.pipeline import forward_program, gradient_program
 from symgd.program.equation import Program
 from symgd.program.gate import checking as checking
 from symgd.program.names import Fresh
-from symgd.tidy.closed import closed_form
+from symgd.tidy.closed import ClosedForms
 
 if TYPE_CHECKING:
     from symgd.training.result import Evaluation
@@ -239,9 +239,10 @@ class Gradient(Mapping[Any, Any]):
         """Cost and gradient as numbered equations: what is shown here is what runs."""
         return gradient_program(self._cost.program)
 
-    @property
-    def operations(self) -> Any:
-        return self.program.operations
+    @cached_property
+    def _forms(self) -> ClosedForms:
+        bodies = (self._cost._formula.expression, *(d.body for d in self._cost._checked.definitions))
+        return ClosedForms(self.program, means=any(part.op == "mean" for part in postorder(*bodies)))
 
     def __getitem__(self, parameter: Any) -> Any:
         name, at = self._place(parameter)
@@ -271,8 +272,8 @@ class Gradient(Mapping[Any, Any]):
             from symgd.printing.latex import latex as program_latex
 
             return program_latex(self.program)
-        left = r" \\ ".join(rf"\frac{{\partial C}}{{\partial {self._cost._latex(access(name, *at))}}}" for name, at, _ in rows)
-        right = r" \\ ".join(self._cost._latex(formula) for _, _, formula in rows)
+        left = r" \\[2ex] ".join(rf"\dfrac{{\partial C}}{{\partial {self._cost._latex(access(name, *at))}}}" for name, at, _ in rows)
+        right = r" \\[2ex] ".join(rf"\displaystyle {self._cost._latex(formula)}" for _, _, formula in rows)
         return rf"\nabla C = \begin{{bmatrix}} {left} \end{{bmatrix}} = \begin{{bmatrix}} {right} \end{{bmatrix}}"
 
     def _repr_latex_(self) -> str:
@@ -292,9 +293,7 @@ class Gradient(Mapping[Any, Any]):
         return rows
 
     def _closed(self, name: str, at: tuple[Node, ...], visible: frozenset[str] | None = None) -> Node:
-        bodies = (self._cost._formula.expression, *(d.body for d in self._cost._checked.definitions))
-        means = any(part.op == "mean" for part in postorder(*bodies))
-        return closed_form(self.program, name, at, visible=visible, means=means)
+        return self._forms.of(name, at, visible=visible)
 
     def _place(self, parameter: Any) -> tuple[str, tuple[Node, ...]]:
         """The parameter's name and the index letters of the answer, from a name, a symbol, an array or an element W[p, q]."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import warnings
@@ -33,6 +34,8 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand: an input error is its sentence and exit 2, Ctrl-C exit 130; a reader that has left (`| head`) is not worth a word."""
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without Greek letters still gets its gradient
         with warnings.catch_warnings():
             warnings.showwarning = _note
             try:

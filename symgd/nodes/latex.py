@@ -174,9 +174,15 @@ class _Writer:
             if place:
                 before = args[place - 1]
                 dotted = _starts_with_number(factor) or (before.op == "number" and factor.op == "mean")
-                pieces.append(r" \cdot " if dotted else " " if before.op == "number" and "/" not in before.value else r"\,")
+                close = before.op == "number" and "/" not in before.value and not self.upright(factor)
+                pieces.append(r" \cdot " if dotted else " " if close else r"\,")
             pieces.append((factor, _REDUCTION if place == last else _CALL))
         return pieces
+
+    def upright(self, factor: Node) -> bool:
+        """Whether a word stands first, which needs a space behind a number."""
+        first = factor.args[0] if factor.op == "^" else factor
+        return first.op == "access" and self.names[first.value].startswith((r"\mathrm", r"\text"))
 
     def power(self, base: Node, exponent: Node) -> list[Piece]:
         row = FUNCTIONS.get(base.op)
@@ -310,9 +316,11 @@ def _size(mean: Node) -> list[Piece] | None:
 
 
 def _before(high: Node) -> Node:
-    """high - 1, without `n + 1 - 1`."""
+    """high - 1, without `n + 1 - 1` or `n - 1 - 1`."""
     if high.op == "number" and high.value.isdigit():
         return number(int(high.value) - 1)
+    if high.op == "+" and high.args[-1].op == "neg" and high.args[-1].args[0].op == "number" and high.args[-1].args[0].value.isdigit():
+        return node("+", *high.args[:-1], node("neg", number(int(high.args[-1].args[0].value) + 1)))
     if high.op == "+" and high.args[-1] is ONE:
         return high.args[0] if len(high.args) == 2 else node("+", *high.args[:-1])
     return node("+", *(high.args if high.op == "+" else (high,)), node("neg", ONE))
@@ -320,6 +328,6 @@ def _before(high: Node) -> Node:
 
 def _compact(high: Node) -> list[Piece]:
     """d-1 without spaces where it is as short as that."""
-    if high.op == "+" and len(high.args) == 2 and high.args[1] is node("neg", ONE):
-        return [(high.args[0], _NEGATIVE), "-1"]
+    if high.op == "+" and len(high.args) == 2 and high.args[1].op == "neg" and high.args[1].args[0].op == "number":
+        return [(high.args[0], _NEGATIVE), "-", (high.args[1].args[0], _PRODUCT)]
     return [(high, 0)]

@@ -170,6 +170,14 @@ def postorder(*roots: Node) -> list[Node]:
     return list(done)
 
 
+def tree_size(root: Node) -> int:
+    """The number of nodes of a formula when shared parts are written out."""
+    known: dict[Node, int] = {}
+    for part in postorder(root):
+        known[part] = 1 + sum(known[argument] for argument in part.args)
+    return known[root]
+
+
 def rebuilt(root: Node, rule: Callable[[Node], Node | None], memo: dict[Node, Node] | None = None) -> Node:
     """The formula in which every node is replaced, from the arguments up, by `rule(node with its new arguments)`; None keeps it."""
     new = {} if memo is None else memo

@@ -8,7 +8,7 @@ from typing import Final
 
 from symgd.errors import LimitError
 
-from .node import COMPARISONS, REDUCTIONS, ZERO, Node, accesses, postorder
+from .node import COMPARISONS, REDUCTIONS, ZERO, Node, accesses, postorder, tree_size
 
 WRITTEN_PARTS: Final = 2_000_000
 """The most parts that a formula may have when it is written out; a shared node counts wherever it stands."""
@@ -183,9 +183,7 @@ def _joined(args: tuple[Node, ...], sign: str, least: int, *, first: int | None 
 
 def check_size(root: Node) -> None:
     """Raise LimitError for a formula that shared parts make too long to write."""
-    parts: dict[Node, int] = {}
-    for part in postorder(root):
-        parts[part] = 1 + sum(parts[argument] for argument in part.args)
-    if parts[root] > WRITTEN_PARTS:
-        size = f"{parts[root]:,}" if parts[root] < 10**15 else f"about 10^{int(parts[root].bit_length() * 0.30103)}"
+    parts = tree_size(root)
+    if parts > WRITTEN_PARTS:
+        size = f"{parts:,}" if parts < 10**15 else f"about 10^{int(parts.bit_length() * 0.30103)}"
         raise LimitError(f"Written out, the formula has {size} parts.", accepted=f"at most {WRITTEN_PARTS:,}; its equations name what is shared")

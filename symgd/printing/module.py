@@ -16,6 +16,8 @@ from symgd.schedule.schedule import Nest, Schedule
 from symgd.updates.optimizers import Updates
 
 Role = Literal["data", "parameter", "length", "computed", "block", "share", "state", "kept"]
+ARGUMENTS = ("data", "parameter", "rows", "setting", "length", "block", "share", "computed", "state", "kept")
+RANGE = ("first", "last", "block", "scale", "position", "batch", "count", "start")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,9 @@ class _Module:
     def _claim(self, inputs: dict[str, tuple[Node, ...]]) -> None:
         """An identifier for everything that the functions work on, inputs first so that they keep their names."""
         program, schedule = self.program, self.schedule
-        for name, extents in inputs.items():
+        data = sorted((name for name in inputs if name not in program.parameters), key=lambda name: -len(inputs[name]))
+        for name in (*data, *program.parameters):
+            extents = inputs[name]
             role: Role = "parameter" if name in program.parameters else "data"
             self._slot(self.names.value(name), name, role, extents, integer=name in program.integers)
         lengths = dict.fromkeys([*program.lengths(), *(part.value for e in inputs.values() for part in postorder(*e) if part.op == "length")])
@@ -151,6 +155,19 @@ class _Module:
                 shown.append(f"{slot.name} ({shape}{',' if len(slot.extents) == 1 else ''})" if slot.extents else f"{slot.name} a number")
         return comment("Data and parameters: " + "; ".join(shown) + ".")
 
+    def _unit(
+        self, name: str, arguments: Iterable[str], purpose: str, before: Iterable[str] = (), loops: Iterable[Loop] = (), after: Iterable[str] = ()
+    ) -> None:
+        """One more function. Its arguments: data, parameters, the range of rows, settings, lengths, then the memory that it fills."""
+
+        places = {identifier: place for place, identifier in enumerate(self.memory)}
+
+        def rank(argument: str) -> tuple[int, int]:
+            slot = self.memory.get(argument)
+            return ARGUMENTS.index(slot.role if slot else "rows" if argument in RANGE else "setting"), places.get(argument, 0)
+
+        self.units.append(Unit(name, tuple(sorted(arguments, key=rank)), purpose, tuple(before), tuple(loops), tuple(after)))
+
     def _rows(self, n: int) -> None:
         """The pass over one block of rows."""
         schedule = self.schedule
@@ -163,28 +180,28 @@ class _Module:
         for nest in here.nests:
             printer = Printer(self.names, schedule, nest.row, [*numbers, *local])
             loops.append(loop(nest, printer, schedule.kinds[nest.equation.target]))
-        lengths = self._lengths(here.nests)
-        arguments = [*map(self.names.value, [*arrays, *numbers]), "first", "last", *lengths]
+        arguments = [*map(self.names.value, [*arrays, *numbers]), "first", "last", *self._lengths(here.nests)]
         before = ["n = last - first", *(f"{self.names.value(name)} = 0.0" for name in local)]
         before += [f"{self.names.value(name)}[:] = 0.0" for name in here.shares if name not in local]
         after = [f"return {', '.join(map(self.names.value, local))}"] if local else []
         purpose = "The share of rows first..last-1 in what is summed over all rows."
-        self.units.append(Unit(self._numbered("rows", n), tuple(arguments), purpose, tuple(before), tuple(loops), tuple(after)))
+        self._unit(self._numbered("rows", n), arguments, purpose, before, loops, after)
         shares = [name for name in here.shares if name not in local]
-        given = [self.names.identifiers["share", name] if name in shares else self.names.value(name) for name in arrays]
-        given += [f"{self.names.value(name)}[0]" for name in numbers]
-        self._call_rows = (given, [*lengths], local, shares)
+        given = {argument: argument for argument in arguments} | {"first": "start", "last": "min(start + block, last)"}
+        given |= {self.names.value(name): self.names.identifiers["share", name] for name in shares}
+        given |= {self.names.value(name): f"{self.names.value(name)}[0]" for name in numbers}
+        self._call_rows = (given, local, shares)
 
     def _pass(self, n: int) -> None:
         """All blocks of a range of rows, their shares added in order."""
-        given, lengths, local, shares = self._call_rows
+        given, local, shares = self._call_rows
         value, share = self.names.value, self.names.identifiers
-        plain = [argument.removesuffix("[0]") for argument in given]
-        totals = [value(name) for name in (*local, *shares)]
-        arguments = dict.fromkeys([*plain, "first", "last", "block", "scale", *lengths, *totals])
+        rows = self.units[-1]
+        plain = [given[argument].removesuffix("[0]") for argument in rows.arguments if argument not in ("first", "last")]
+        arguments = dict.fromkeys([*plain, "first", "last", "block", "scale", *(value(name) for name in (*local, *shares))])
         for name in shares:
             arguments |= dict.fromkeys(self._shape_lengths(name))
-        call = f"{self._numbered('rows', n)}({', '.join([*given, 'start', 'min(start + block, last)', *lengths])})"
+        call = f"{rows.name}({', '.join(given[argument] for argument in rows.arguments)})"
         lines = ["for start in range(first, last, block):"]
         returned = [share["part", name] for name in local]
         lines.append(INDENT + (f"{', '.join(returned)} = {call}" if local else call))
@@ -192,7 +209,7 @@ class _Module:
         for name in shares:
             lines += [INDENT + line for line in self._each(name, "{total}[{at}] += scale*{part}[{at}]", total=value(name), part=share["share", name])]
         purpose = "Add the shares of rows first..last-1, block by block, so that the bits do not depend on how the work is divided."
-        self.units.append(Unit(self._numbered("sweep", n), tuple(arguments), purpose, tuple(lines)))
+        self._unit(self._numbered("sweep", n), arguments, purpose, lines)
 
     def _between(self, n: int) -> None:
         """What has no row axis, between two passes; before the first one also the totals are cleared."""
@@ -205,7 +222,7 @@ class _Module:
         if not before and not loops:
             return
         purpose = "Clear the totals and compute what no row takes part in." if n == 0 else "What follows from the totals of the pass before."
-        self.units.append(Unit(f"between_{n}", tuple(arguments), purpose, tuple(before), tuple(loops)))
+        self._unit(f"between_{n}", arguments, purpose, before, loops)
 
     def _gradient(self, count: int) -> None:
         units = {unit.name: unit for unit in self.units}
@@ -214,7 +231,7 @@ class _Module:
         arguments = dict.fromkeys(argument for name in order for argument in units[name].arguments)
         lines = [f"{name}({', '.join(units[name].arguments)})" for name in order]
         purpose = "Cost and gradient over rows first..last-1." if count else "Cost and gradient."
-        self.units.append(Unit("gradient", tuple(arguments), purpose, tuple(lines)))
+        self._unit("gradient", arguments, purpose, lines)
 
     def _update(self, updates: Updates) -> None:
         """One step of the update rule, in place."""
@@ -235,7 +252,7 @@ class _Module:
             self.names.length(part.value) for e in updates.equations for axis in e.domain for part in postorder(axis.high) if part.op == "length"
         )
         arguments = [*map(self.names.value, touched), *map(self.names.value, updates.scalars), *lengths]
-        self.units.append(Unit("update", tuple(arguments), "One step: every parameter changes, in place.", (), tuple(loops)))
+        self._unit("update", arguments, "One step: every parameter changes, in place.", (), loops)
 
     def _steps(self, updates: Updates) -> None:
         """Steps until one of them is the last: the loop of training."""
@@ -289,7 +306,7 @@ class _Module:
             "Up to count steps; return the number done and why it ended: 0 count reached, 1 gradient norm below tolerance, "
             "2 cost or gradient not finite, 3 cost above limit. costs and norms keep each step's; the parameters of lowest cost are kept beside."
         )
-        self.units.append(Unit("train", (*arguments, *own), purpose, tuple(lines)))
+        self._unit("train", [*arguments, *own], purpose, lines)
 
     def _row_length(self) -> tuple[str, list[str]]:
         """The number of rows as code, and the lengths in it."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from symgd.nodes.node import ZERO, Node, accesses, free_indices
+from symgd.nodes.node import ONE, ZERO, Node, accesses
 from symgd.nodes.text import text
 from symgd.printing.module import Generated, Slot
 from symgd.printing.numba import INDENT, Printer
@@ -25,7 +25,7 @@ def quoted(words: str) -> str:
     >>> print(quoted("w"), quoted('x"; import os'))
     "w" 'x"; import os'
     """
-    return f'"{words}"' if words.isprintable() and not set(words) & set("\"\\") else repr(words)
+    return f'"{words}"' if words.isprintable() and not set(words) & set('"\\') else repr(words)
 
 
 def tupled(parts: list[str]) -> str:
@@ -89,7 +89,12 @@ class Sides:
 
     def told_by_start(self, name: str) -> str:
         """The axes of start values that tell a length: (("W", 0), ("b", 0))."""
-        found = [f"({quoted(slot.name)}, {n})" for slot in self.generated.slots("parameter") for n, e in self._claims(slot) if e.op == "length" and e.value == name]
+        found = [
+            f"({quoted(slot.name)}, {n})"
+            for slot in self.generated.slots("parameter")
+            for n, e in self._claims(slot)
+            if e.op == "length" and e.value == name
+        ]
         return tupled(list(dict.fromkeys(found)))
 
     def _claims(self, slot: Slot) -> Iterator[tuple[int, Node]]:
@@ -138,11 +143,12 @@ class Sides:
         found: dict[str, str] = {}
         shown = self.printer.integer
         row = self.program.row
-        if row is not None and row.op not in ("length", "number"):
+        if row is not None and not at_most(ONE, row):
             found[f"{shown(row)} < 1"] = f"There are {text(row)} samples, less than one. Accepted: longer arrays."
         for equation in self.program.flat():
             for axis in equation.domain:
-                if not any(free_indices(edge) or any(accesses(edge)) for edge in (axis.low, axis.high)) and not at_most(axis.low, axis.high):
+                loose = any(edge.free or any(accesses(edge)) for edge in (axis.low, axis.high))
+                if not loose and axis.high is not row and not at_most(axis.low, axis.high):
                     found[f"{shown(axis.high)} < {shown(axis.low)}"] = f"The range {axis} runs backwards. Accepted: longer arrays."
         for slot in self.generated.slots("data", "parameter"):
             for position in range(len(slot.extents)):
@@ -179,18 +185,19 @@ class Sides:
             for found, conditions in reached(equation, names) if names else ():
                 for position, place in enumerate(found.args):
                     ranges = _needed(equation, place, conditions)
-                    key = (found.value, position, place, ranges, conditions)
+                    key = (self._length(found.value, position), place, ranges, conditions)
                     if key not in seen and any(accesses(place, *(edge for axis in ranges for edge in (axis.low, axis.high)))):
                         seen.add(key)
                         lines += self._looked_at(found, position, ranges, conditions, sentences)
         return [*lines, "return 0, 0, 0, 0"], sentences
 
-    def _looked_at(
-        self, found: Node, position: int, ranges: tuple[Range, ...], conditions: tuple[Node, ...], sentences: list[str]
-    ) -> Iterator[str]:
+    def _length(self, name: str, position: int) -> Node:
+        return (self.program.extents if name in self.program.extents else self.extents)[name][position]
+
+    def _looked_at(self, found: Node, position: int, ranges: tuple[Range, ...], conditions: tuple[Node, ...], sentences: list[str]) -> Iterator[str]:
         """One loop nest."""
         shown, letter = self.printer.integer, self.generated.names.letter
-        name, depth = found.value, 0
+        depth = 0
         row, where = (letter(ranges[0].index), f" at {text(ranges[0].index)} = {{row}}") if ranges else ("0", "")
 
         def refused(condition: str, value: str, length: str, sentence: str) -> Iterator[str]:
@@ -208,19 +215,18 @@ class Sides:
         for condition in conditions:
             yield f"{INDENT * depth}if {self.printer.condition(condition)}:"
             depth += 1
-        place = shown(found.args[position])
-        length = shown(self.program.extents[name][position] if name in self.program.extents else self.extents[name][position])
+        place, length = shown(found.args[position]), shown(self._length(found.value, position))
         said = f"{_braced(text(found))} is read at index {{value}} of axis {position}{where}. Accepted: 0 to {{last}}."
         yield from refused(f"not 0 <= {place} < {length}", place, length, said)
 
 
 def _needed(equation: Equation, place: Node, conditions: tuple[Node, ...]) -> tuple[Range, ...]:
     """The ranges on which a subscript and the conditions of its access depend."""
-    wanted = set(free_indices(place)).union(*map(free_indices, conditions))
+    wanted = place.free.union(*(condition.free for condition in conditions))
     found: list[Range] = []
     for axis in reversed(equation.domain):
         if axis.index in wanted:
-            wanted |= free_indices(axis.low) | free_indices(axis.high)
+            wanted |= axis.low.free | axis.high.free
             found.append(axis)
     return tuple(reversed(found))
 
@@ -228,4 +234,3 @@ def _needed(equation: Equation, place: Node, conditions: tuple[Node, ...]) -> tu
 def _braced(shown: str) -> str:
     """A text in which str.format finds nothing."""
     return shown.replace("{", "{{").replace("}", "}}")
-

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from symgd.cost.checked import Checked
-from symgd.nodes.node import Node, postorder
+from symgd.nodes.node import Node, postorder, tree_size
 from symgd.program.equation import Program
 from symgd.program.extents import input_extents
 from symgd.program.meaning import Arithmetic, Interpreter, Values, interpret
@@ -42,7 +42,7 @@ def checking(on: bool = True) -> Iterator[None]:
 
 def checked_forward(checked: Checked, program: Program) -> None:
     """The program computes the formula that the user wrote."""
-    if not _applies(program):
+    if not _applies(program) or tree_size(checked.formula.expression) > LARGEST:
         return
     inputs, lengths = random_point(program)
     found = interpret(program, inputs, lengths, Arithmetic(DIGITS))

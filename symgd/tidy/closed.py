@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from symgd.errors import LimitError
 from symgd.nodes.fold import over, plus, times
-from symgd.nodes.node import ONE, REDUCTIONS, TRUE, ZERO, Node, access, free_indices, index, node, postorder, range_, substituted
+from symgd.nodes.node import ONE, REDUCTIONS, TRUE, ZERO, Node, access, free_indices, index, node, postorder, range_, substituted, tree_size
 from symgd.program.equation import Equation, Program
 from symgd.program.linear import combined, difference, from_linear, linear
 from symgd.program.names import Fresh
@@ -14,14 +14,8 @@ from symgd.program.names import Fresh
 LONGEST = 4000  # nodes of a closed form, written out
 
 
-def closed_form(
-    program: Program, parameter: str, at: Sequence[Node], *, visible: Collection[str] | None = None, means: bool = True, limit: int = LONGEST
-) -> Node:
-    """dC/d parameter[at] with every adjoint and every generated name filled in. `visible`: names that stay, by default inputs and definitions.
-
-    A sum over all m values of an index of f/m is written as a mean, if `means`.
-
-    Raises LimitError, which names `.program`, where the formula would be longer than `limit` nodes.
+class ClosedForms:
+    """The closed forms of one program, each asked for by itself. A sum over all m values of an index of f/m is written as a mean, if `means`.
 
     >>> from symgd.nodes.text import text
     >>> from symgd.program.equation import read_equation
@@ -29,38 +23,40 @@ def closed_form(
     >>> extents = {"C": (), "dr": (node("length", value="m"),), "dw": (node("length", value="d"),)}
     >>> names = {"w": "dw", "r": "dr", "C": "dC"}
     >>> program = Program(tuple(map(read_equation, lines)), {"X": 2, "w": 1}, "C", ("w",), ("r",), names, extents)
-    >>> print(text(closed_form(program, "w", [index("q")])))
+    >>> print(text(ClosedForms(program).of("w", [index("q")])))
     2*mean(r[i]*X[i, q], i in 0:m)
     """
-    reserved = frozenset().union(*(place.free for place in at)) if at else frozenset()
-    closing = _Closing(program, frozenset({*program.inputs, *program.given} if visible is None else visible), reserved, means)
-    formula = closing.filled(access(program.adjoints[parameter], *at))
-    size = tree_size(formula)
-    if size > limit:
-        shown = f"{size:,}" if size < 10**9 else "more than a thousand million"
-        raise LimitError(
-            f"Written out as one formula, the derivative by {parameter} has {shown} operations and names; the limit is {limit:,}.",
-            accepted="cost.gradient.program, which has it as numbered equations",
-        )
-    return formula
 
+    def __init__(self, program: Program, *, means: bool = True) -> None:
+        self.program, self.means = program, means
+        self.writers: dict[str, list[Equation]] = {}
+        for equation in program.flat():
+            self.writers.setdefault(equation.target, []).append(equation)
 
-def tree_size(root: Node) -> int:
-    """The number of nodes of a formula when shared parts are written out."""
-    known: dict[Node, int] = {}
-    for part in postorder(root):
-        known[part] = 1 + sum(known[argument] for argument in part.args)
-    return known[root]
+    def of(self, parameter: str, at: Sequence[Node], *, visible: Collection[str] | None = None, limit: int = LONGEST) -> Node:
+        """dC/d parameter[at] with every adjoint and every generated name filled in. `visible`: names that stay, by default inputs and definitions.
+
+        Raises LimitError, which names `.program`, where the formula would be longer than `limit` nodes.
+        """
+        reserved = frozenset().union(*(place.free for place in at)) if at else frozenset()
+        kept = frozenset({*self.program.inputs, *self.program.given} if visible is None else visible)
+        formula = _Closing(self, kept, reserved).filled(access(self.program.adjoints[parameter], *at))
+        size = tree_size(formula)
+        if size > limit:
+            shown = f"{size:,}" if size < 10**9 else "more than a thousand million"
+            raise LimitError(
+                f"Written out as one formula, the derivative by {parameter} has {shown} operations and names; the limit is {limit:,}.",
+                accepted="cost.gradient.program, which has it as numbered equations",
+            )
+        return formula
 
 
 class _Closing:
     """Fills in what is hidden; bound indices get letters that neither the wanted element nor `reserved` uses."""
 
-    def __init__(self, program: Program, visible: frozenset[str], reserved: frozenset[Node], means: bool) -> None:
-        self.program, self.visible, self.reserved, self.means = program, visible, reserved, means
-        self.writers: dict[str, list[Equation]] = {}
-        for equation in program.flat():
-            self.writers.setdefault(equation.target, []).append(equation)
+    def __init__(self, forms: ClosedForms, visible: frozenset[str], reserved: frozenset[Node]) -> None:
+        self.program, self.writers, self.means = forms.program, forms.writers, forms.means
+        self.visible, self.reserved = visible, reserved
         self.memo: dict[Node, Node] = {}
 
     def filled(self, root: Node) -> Node:
@@ -99,6 +95,8 @@ class _Closing:
                 conditions.append(node("==", substituted(place, solved), wanted))
                 continue
             solved[letter] = value
+            if equation.rule == "named":
+                continue  # what is named is read only where it is computed
             axis = ranges[letter]
             low, high = (substituted(bound, solved) for bound in (axis.low, axis.high))
             extent = self.program.extents[equation.target][position]

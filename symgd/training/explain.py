@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgd.errors import InputError
+from symgd.nodes.node import tree_size
 from symgd.program.equation import Program
 from symgd.program.meaning import Arithmetic, Interpreter, interpret
 from symgd.program.operations import total_operations
@@ -165,14 +166,21 @@ def _end(before: float, after: float, expected: float) -> End:
 
 def _computation(program: Program, given: Arrays, lengths: Mapping[str, int]) -> Computation:
     """The interpreter where the problem is small, else NumPy."""
-    if sum(array.size for array in given.values()) <= INTERPRETED and all(size <= INTERPRETED for size in lengths.values()):
-        reader = Interpreter({name: array.tolist() for name, array in given.items() if name in program.integers}, lengths, Arithmetic(15))
-        if reader.formula(total_operations(list(program.flat())), {}) <= INTERPRETED:
-            return lambda parameters: _interpreted(program, {**given, **parameters}, lengths)
+    if _small(program, given, lengths):
+        return lambda parameters: _interpreted(program, {**given, **parameters}, lengths)
     from symgd.compiling.numpy_backend import compiled
 
     run = compiled(program)
     return lambda parameters: run({name: array if array.ndim else float(array) for name, array in {**given, **parameters}.items()}, lengths)
+
+
+def _small(program: Program, given: Arrays, lengths: Mapping[str, int]) -> bool:
+    """Whether the interpreter, which walks shared parts of a formula as often as they stand there, is quick."""
+    written = (tree_size(equation.body) for equation in program.flat())
+    if max((*lengths.values(), *(array.size for array in given.values()), *written)) > INTERPRETED:
+        return False
+    reader = Interpreter({name: array.tolist() for name, array in given.items() if name in program.integers}, lengths, Arithmetic(15))
+    return bool(reader.formula(total_operations(list(program.flat())), {}) <= INTERPRETED)
 
 
 def _interpreted(program: Program, inputs: Arrays, lengths: Mapping[str, int]) -> dict[str, Any]:

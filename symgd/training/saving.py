@@ -1,45 +1,24 @@
-"""A trainer as one Python file that trains on its own, with NumPy and Numba only: the generated functions, and a frame of plain Python around them.
-
-What `fit` works out from the arrays as it goes, lengths, shapes and memory, is worked out here once and written down as code in the user's names.
-"""
+"""A trainer as one Python file that trains on its own, with NumPy and Numba only."""
 
 from __future__ import annotations
 
 import keyword
 import os
-import re
 import secrets
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from hashlib import blake2b
 from pathlib import Path
-from typing import Any
 
 from symgd.compiling.guard import TRAINER, check_module
-from symgd.errors import InputError, LimitError, NotBuilt
-from symgd.nodes.functions import FUNCTIONS
-from symgd.nodes.node import ARITHMETIC, ATOMS, ONE, ZERO, Node, access, accesses, node, postorder, substituted
-from symgd.nodes.text import text
-from symgd.printing.identifiers import Identifiers, comment
-from symgd.printing.module import Slot, Unit
-from symgd.printing.numba import Names, Printer
-from symgd.printing.sides import Sides, quoted, tupled
+from symgd.errors import InputError, LimitError
+from symgd.nodes.node import postorder
 from symgd.printing.templates import environment
-from symgd.program.linear import combined
-from symgd.schedule.schedule import schedule
-from symgd.training.batches import batched_inputs
-from symgd.training.kernels import BLOCK, CACHE, LONGEST
-from symgd.training.trainer import CHUNK, GROWTH, STEPS, Trainer
-from symgd.updates.formulas import formula
-from symgd.updates.initializers import DEFAULT, FANS, RANDOM, initializers
-from symgd.updates.optimizers import RATE, STEP
-from symgd.updates.rows import Interval, checked_whole
+from symgd.training.frame import frame
+from symgd.training.kernels import LONGEST
+from symgd.training.trainer import Trainer
 
 __all__ = ["save", "source"]
-
-Row = dict[str, str]
-WIDTH = 120
 
 
 def _words(listed: str) -> frozenset[str]:
@@ -59,8 +38,7 @@ ALLOWED = replace(
         "zipfile": _words("BadZipFile ZipFile ZipInfo"),
     },
     builtins=TRAINER.builtins | _words("EOFError OSError vars"),
-    methods=TRAINER.methods
-    | _words("any error is_dir name open parent permutation random replace resolve standard_normal tolist unlink with_name"),
+    methods=TRAINER.methods | _words("any error is_dir name open parent permutation random replace resolve standard_normal strerror tolist unlink with_name"),
 )
 
 
@@ -92,7 +70,7 @@ def source(trainer: Trainer, lengths: Mapping[str, int], *, module: str = "train
         '''One step: every parameter changes, in place.'''
     """
     _check_fittable(trainer)
-    written = environment("python").get_template("trainer.py.jinja").render(_Frame(trainer, lengths).filled(module))
+    written = environment("python").get_template("trainer.py.jinja").render(frame(trainer, lengths, module))
     check_module(written, ALLOWED)
     return written
 
@@ -127,247 +105,3 @@ def _check_fittable(trainer: Trainer) -> None:
     size = sum(len(postorder(equation.body)) for equation in trainer.kernels.program.flat())
     if size > LONGEST:
         raise LimitError(f"The program has {size:,} operations and names; Numba would compile it for minutes.", accepted=f"at most {LONGEST:,}")
-
-
-def _lines(parts: Sequence[str], indent: int) -> str:
-    """Parts with commas between them, in lines of about 120 letters."""
-    lines = [""]
-    for part in parts:
-        if lines[-1] and len(lines[-1]) + len(part) + indent > WIDTH:
-            lines.append("")
-        lines[-1] += (", " if lines[-1] else "") + part
-    return (",\n" + " " * indent).join(lines)
-
-
-def _table(rows: Iterable[tuple[str, str]]) -> str:
-    """name -> code as a dict, in one line where it is short."""
-    entries = [f"{quoted(name)}: {value}" for name, value in rows]
-    whole = f"{{{', '.join(entries)}}}"
-    return whole if len(whole) < WIDTH - 20 else "{\n" + "".join(f"    {entry},\n" for entry in entries) + "}"
-
-
-def _stream(name: str) -> int:
-    """The number of a parameter's random stream, as in updates/initializers.py."""
-    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "little")
-
-
-class _Frame:
-    """Every question of the template about the problem, answered as a line of code."""
-
-    def __init__(self, trainer: Trainer, lengths: Mapping[str, int]) -> None:
-        self.trainer, self.given = trainer, lengths
-        self.program, self.generated, self.checked = trainer.kernels.program, trainer.kernels.generated, trainer.cost._checked
-        self.schedule = schedule(self.program)
-        self.printer = Printer(self.generated.names, self.schedule)
-        self.sides = Sides(self.program, self.generated, self.printer)
-        self.data, self.parameters = self.generated.slots("data"), self.generated.slots("parameter")
-        self.rows = "1" if self.program.row is None else self.printer.integer(self.program.row)
-        self.derived = [] if self.rows.isalnum() or self.rows.isidentifier() else [f"samples = {self.rows}"]
-        if self.derived:
-            self.rows = "samples"
-
-    def filled(self, module: str) -> dict[str, Any]:
-        """Everything that the template asks for."""
-        lengths, written = self._lengths()
-        settings = list(self._settings())
-        lines, places = self.sides.subscripts()
-        looking = self._looking(lines) if places else None
-        data, parameters = self._described(self.data), self._described(self.parameters)
-        described = [f"data: {data or 'none'}. start: {parameters}; what it leaves out is drawn at random from seed."]
-        described += [f"The length {comment(name)} is {value} unless start or data say otherwise." for name, value in written.items()]
-        parameters, constants = list(map(self._parameter, self.parameters)), list(self._constants())
-        shapes = [(slot.name, self.sides.shape(slot)) for slot in (*self.data, *self.parameters) if slot.extents]
-        rule = f"{comment(self.trainer.rule.name)} with " + ", ".join(f"{row['keyword']} = {row['default']}" for row in settings)
-        unnamed = [slot.name for slot in self.generated.slots("length") if slot.name not in {data.name for data in self.data}]
-        return {
-            **self.generated.parts,
-            "units": [*self.generated.parts["units"], *([looking] if looking else [])],
-            "module": module,
-            "training": f"Training: {rule}.",
-            "data": self.data,
-            "parameters": parameters,
-            "constants": constants,
-            "integers": self.checked.integers,
-            "settings": settings,
-            "described": described,
-            "lengths": [*lengths, *self.derived],
-            "written": written,
-            "shapes": shapes,
-            "tables": {
-                "data": _table((slot.name, self.sides.pattern(slot)) for slot in self.data),
-                "parameters": _table((slot.name, self.sides.pattern(slot)) for slot in self.parameters),
-                "streams": _table((slot.name, str(_stream(slot.name))) for slot in self.parameters),
-                "constants": _table(constants),
-                "lengths": tupled([quoted(name) for name in unnamed]),
-                "integers": tupled([quoted(slot.name) for slot in self.data if slot.integer]),
-                "settings": _lines([f"{row['keyword']}={row['default']}" for row in settings], 8),
-                "given": _lines([f"{row['keyword']}=given[\"{row['keyword']}\"]" for row in settings], 12),
-                "shapes": _table(shapes),
-                "sides": _table(self.sides.identifier.items()),
-                "results": _table((row["plain"], row["result"]) for row in parameters),
-                "slopes": _table((row["plain"], row["slope"]) for row in parameters),
-            },
-            "limits": [{"condition": condition, "sentence": quoted(said)} for condition, said in self.sides.limits().items()],
-            "memory": list(self._memory()),
-            "places": list(map(quoted, places)),
-            "batches": self._batches(),
-            "rows": self.rows,
-            "cost": self.generated.names.value(self.program.cost),
-            "steps": STEPS,
-            "growth": GROWTH,
-            "chunk": CHUNK,
-            "calls": {
-                "train": _lines(self._arguments("train"), 20),
-                "gradient": _lines(self._arguments("gradient"), 8),
-                "subscripts": _lines(looking.arguments if looking else (), 8),
-            },
-            "drawing": self._drawing(),
-            "about": quoted(self.generated.parts["title"]),
-            "help": quoted(f"an .npz file with {data}".replace("%", "%%")),
-        }
-
-    def _described(self, slots: list[Slot]) -> str:
-        """X (m, d), y (m,), lam a number"""
-        return comment(", ".join(f"{slot.name} {tupled(list(map(text, slot.extents)))}" if slot.extents else f"{slot.name} a number" for slot in slots))
-
-    def _parameter(self, slot: Slot) -> Row:
-        adjoint = self.generated.names.value(self.program.adjoints[slot.name])
-        return {
-            "plain": slot.name,
-            "identifier": slot.identifier,
-            "kept": next(kept.identifier for kept in self.generated.slots("kept") if kept.name == slot.name),
-            "adjoint": adjoint,
-            "result": slot.identifier if slot.extents else f"float({slot.identifier}[0])",
-            "slope": adjoint if slot.extents else f"float({adjoint}[0])",
-        }
-
-    def _constants(self) -> Iterator[tuple[str, str]]:
-        """The constants with a value that the program reads."""
-        read = {slot.name for slot in self.data}
-        for name, value in self.checked.constants.items():
-            if value is not None and name in read:
-                yield name, repr(value)
-
-    def _settings(self) -> Iterator[Row]:
-        """The learning rate and the settings of the rule as arguments of fit."""
-        for letter, scalar in self.trainer.updates.letters.items():
-            if letter == STEP:
-                continue
-            shown = "(0, oo)" if letter == RATE else self.trainer.rule.settings[letter][1]
-            interval, name = Interval.read(shown), self._keyword(scalar)
-            low, high = (repr(edge).replace("inf", "np.inf") for edge in (interval.low, interval.high))
-            above, below = ("<=" if bracket in "[]" else "<" for bracket in interval.brackets)
-            value = self.trainer.settings["learning_rate" if letter == RATE else letter]
-            yield {"keyword": name, "default": repr(value), "condition": f"{low} {above} {name} {below} {high}", "interval": shown}
-
-    def _keyword(self, scalar: str) -> str:
-        """The argument of fit for a scalar of the update rule."""
-        return "learning_rate" if scalar == self.trainer.updates.letters[RATE] else self.generated.settings[scalar]
-
-    # lengths and memory
-
-    def _lengths(self) -> tuple[list[str], dict[str, int]]:
-        """Lines that find every length, and the values of those that no data tell."""
-        lines, open_ = self.sides.lengths()
-        example = ", ".join(f"{quoted(name)}: 32" for name in open_)
-        for name in self.given:
-            if name in self.sides.identifier and name not in open_:
-                raise InputError(f"The length {name} follows from the shapes of the data.", accepted=f"lengths={{{example}}}")
-            if name not in open_:
-                raise InputError(f"There is no length {name}.", accepted=f"lengths={{{example}}}")
-        missing = [name for name in open_ if name not in self.given]
-        if missing:
-            raise self._asking(missing)
-        written = {name: checked_whole(f"The length {name}", self.given[name], 1) for name in open_}
-        taken = {slot.name for slot in self.data}
-        for name, value in written.items():
-            otherwise = str(value) if name in taken else f"data.get({quoted(name)}, {value})"
-            lines.append(f"{self.sides.identifier[name]} = told_length(start, {self.sides.told_by_start(name)}, {otherwise})")
-        return lines, written
-
-    def _asking(self, missing: list[str]) -> InputError:
-        """One question for all lengths that no data tell."""
-        inside = {slot.name: {part.value for part in postorder(*slot.extents) if part.op == "length"} for slot in self.parameters}
-        users = [name for name, used in inside.items() if used & set(missing)]
-        subject, them = (f"The length {missing[0]} is", "it") if len(missing) == 1 else (f"The lengths {', '.join(missing)} are", "them")
-        because = f"; {', '.join(users)} depend{'s' if len(users) == 1 else ''} on {them}" if users else ""
-        return InputError(f"{subject} not told by data{because}.", accepted=f"lengths={{{', '.join(f'{quoted(name)}: 32' for name in missing)}}}")
-
-    def _memory(self) -> Iterator[str]:
-        """An assignment for everything that the generated functions work on."""
-        for slot in self.data:
-            yield f"{slot.identifier} = data[{quoted(slot.name)}]" + ("" if slot.extents else ".reshape(1)")
-        for slot in self.parameters:
-            shape = tupled(list(map(self.printer.integer, slot.extents)))
-            yield f"{slot.identifier} = start_value({quoted(slot.name)}, start, {shape}, seed)" + ("" if slot.extents else ".reshape(1)")
-        if "block" in self.generated.units["gradient"].arguments:
-            yield f"block = max(1, min({BLOCK}, {CACHE}//{self._per_row()}, {self.rows}))  # rows that stay in cache together"
-        for slot in self.generated.slots("block", "computed", "share", "state"):
-            sides = list(map(self.printer.integer, slot.extents))
-            if slot.role == "block":
-                sides[slot.axis or 0] = "block"
-            yield f"{slot.identifier} = np.zeros({tupled(sides) if len(sides) > 1 else ''.join(sides) or '1'})"
-        yield from self._states()
-        for slot in self.generated.slots("kept"):
-            yield f"{slot.identifier} = {self.generated.names.value(slot.name)}.copy()"
-
-    def _per_row(self) -> str:
-        """The numbers of scratch memory that go with one row, and one more."""
-        sizes: list[tuple[int, Node]] = [(1, ONE)]
-        for slot in self.generated.slots("block"):
-            others = [extent for position, extent in enumerate(slot.extents) if position != slot.axis]
-            sizes.append((1, node("*", *others) if len(others) > 1 else others[0] if others else ONE))
-        shown = self.printer.integer(combined(*sizes))
-        return shown if shown.isalnum() else f"({shown})"
-
-    def _states(self) -> Iterator[str]:
-        """The start of the update rule's state, where it is not 0."""
-        for equation in self.trainer.updates.start:
-            if equation.body is ZERO:
-                continue
-            for part in postorder(equation.body):
-                if part.op not in ARITHMETIC | ATOMS and not (part.op in FUNCTIONS and re.fullmatch(r"np\.\w+\(\{0\}\)", FUNCTIONS[part.op].numba)):
-                    raise NotBuilt(f"{part.op} in the start of a state; saving such a rule is not built yet.", accepted="arithmetic")
-            body = substituted(equation.body, {found: access(found.value) for found in accesses(equation.body)})
-            printer = Printer(self.generated.names, self.schedule, None, [found.value for found in accesses(body)])
-            yield f"{self.generated.names.value(equation.target)}[...] = {printer.number(body)}"
-
-    # calls
-
-    def _looking(self, lines: list[str]) -> Unit:
-        """The function that looks at every subscript that data decide."""
-        words = {word for line in lines for word in re.findall(r"\w+", line)}
-        arguments = [slot.identifier for slot in self.generated.slots("data", "parameter", "length") if slot.identifier in words]
-        purpose = "Look at every subscript that data decide; return which of PLACES is wrong, with the value, the length there and the row, or 0."
-        return Unit("subscripts", tuple(arguments), purpose, tuple(lines))
-
-    def _arguments(self, unit: str) -> list[str]:
-        """What fit passes to a generated function."""
-        own = {"first": "0", "last": self.rows, "scale": "1.0"}
-        if unit == "train":
-            own = {"position": "done % batches*batch", "count": "min(count, stop - done)", "start": "done", "costs": "costs[done:]", "norms": "norms[done:]"}
-        own |= {self.generated.settings[scalar]: self._keyword(scalar) for scalar in self.trainer.updates.scalars}
-        return [own.get(argument, argument) for argument in self.generated.units[unit].arguments]
-
-    def _batches(self) -> str | list[Row]:
-        """The data that an epoch takes in an order of its own; or why there are no mini-batches, as a literal."""
-        try:
-            positions = batched_inputs(self.program)
-        except InputError as refused:
-            return quoted(str(refused))
-        names = self.generated.names
-        return [{"identifier": names.value(name), "name": quoted(name), "axis": str(axis)} for name, axis in positions.items()]
-
-    def _drawing(self) -> dict[str, Any]:
-        """The law of start values that nobody gives, for two axes and more and for fewer."""
-        row = initializers[DEFAULT]
-        letters = (*row.settings, *RANDOM)
-
-        def lines(law: str) -> list[str]:
-            body = formula(row.name, law, (*letters, *FANS))
-            used = [found.value for found in accesses(body)]
-            values = {"u": "random.random(shape)", "z": "random.standard_normal(shape)"} | {n: repr(v) for n, v in row.checked_settings().items()}
-            shown = Printer(Names(Identifiers()), self.schedule, None, used).number(body)
-            return [*(f"{letter} = {values[letter]}" for letter in letters if letter in used), f"return {shown}"]
-
-        return {"purpose": f"Random start values: {row.text()}.", "large": lines(row.law), "small": lines(row.small or row.law)}

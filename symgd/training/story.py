@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from symgd.errors import LimitError
 from symgd.nodes.latex import latex
-from symgd.nodes.node import Node, access, length, number, substituted
+from symgd.nodes.node import Node, access, length, number, substituted, tree_size
 from symgd.nodes.text import text
-from symgd.tidy.closed import tree_size
 from symgd.updates.optimizers import GRADIENT, PARAMETER, RATE, optimizers
 
 if TYPE_CHECKING:

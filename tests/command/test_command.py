@@ -439,6 +439,11 @@ def test_version_and_help():
     assert all(name in process("--help").stdout for name in ("derive", "explain", "train", "generate"))
 
 
+def test_a_terminal_without_greek_letters_gets_its_gradient():
+    done = process("derive", "α*w^2", "--parameters", "w", env={**os.environ, "PYTHONIOENCODING": "cp1252"})
+    assert (done.returncode, done.stdout) == (0, "dC/dw = 2*\\u03b1*w\n")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="a pipe of the shell")
 def test_a_reader_that_leaves_early_is_no_error():
     with started("derive", NETWORK) as left:

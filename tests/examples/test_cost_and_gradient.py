@@ -1,7 +1,10 @@
 """The first lesson runs, and what it prints is right."""
 
+import contextlib
+import io
 import re
 import runpy
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +14,8 @@ LESSON = Path(__file__).parents[2] / "examples" / "cost_and_gradient.py"
 
 
 @pytest.fixture(scope="module")
-def printed(request):
+def printed():
     """What the example prints."""
-    import contextlib
-    import io
-
     shown = io.StringIO()
     with contextlib.redirect_stdout(shown):
         runpy.run_path(str(LESSON), run_name="__main__")
@@ -47,4 +47,4 @@ def test_the_log_goes_down(printed):
     log = printed[printed.index("All updates:") :]
     costs = [float(cost) for cost, _ in re.findall(r"^ +\d+ +(\d+\.\d+) +(\S+)$", log, re.MULTILINE)]
     assert len(costs) > 10
-    assert all(later <= earlier for earlier, later in zip(costs, costs[1:], strict=False))
+    assert all(later <= earlier for earlier, later in pairwise(costs))

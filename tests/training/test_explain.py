@@ -147,7 +147,8 @@ def test_many_parameters_and_long_formulas_stay_on_a_page():
     deep = w
     for _ in range(40):
         deep = sp.sin(deep) + deep / 2
-    told = sg.Cost(deep).explain({w: 1}, learning_rate=0.1)
+    with sg.checking(False):  # written out, the formula has 2^40 parts
+        told = sg.Cost(deep).explain({w: 1}, learning_rate=0.1)
     assert "a long formula" in told.text() and "cost.gradient.program" in told.text()
     assert len(told.latex()) < 1000
 
