@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
-from typing import Any, cast
+from typing import Any
 
 import mpmath
 
@@ -26,7 +26,7 @@ class Arithmetic:
     """
 
     def __init__(self, digits: int = 50) -> None:
-        self.ctx: Any = cast("Callable[[], Any]", mpmath.mp.clone)()
+        self.ctx: Any = type(mpmath.mp)()
         self.ctx.dps = digits
 
     def exact(self, value: Fraction | float | int) -> Any:
@@ -68,7 +68,7 @@ class Jiggled(Arithmetic):
         return super().call(op, *args) * (1 + self.ctx.ldexp(self._random.choice((-1, 0, 1)), -53 + 1))
 
 
-_ARITHMETIC = {
+_ARITHMETIC: dict[str, Callable[..., Any]] = {
     "+": lambda *args: sum(args[1:], args[0]),
     "*": lambda *args: _product(args),
     "/": lambda u, v: u / v,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from symgd.errors import LimitError
 from symgd.nodes.fold import over, plus, times
-from symgd.nodes.node import ONE, REDUCTIONS, TRUE, ZERO, Node, access, free_indices, index, node, postorder, range_, substituted, tree_size
+from symgd.nodes.node import ONE, REDUCTIONS, TRUE, ZERO, Node, access, free_indices, index, node, range_, substituted, tree_size
 from symgd.program.equation import Equation, Program
 from symgd.program.linear import combined, difference, from_linear, linear
 from symgd.program.names import Fresh

@@ -210,7 +210,7 @@ class _Frame:
         users = [name for name, used in inside.items() if used & set(missing)]
         subject, them = (f"The length {missing[0]} is", "it") if len(missing) == 1 else (f"The lengths {', '.join(missing)} are", "them")
         because = f"; {', '.join(users)} depend{'s' if len(users) == 1 else ''} on {them}" if users else ""
-        return InputError(f"{subject} not told by data{because}.", accepted=f"lengths={{{', '.join(f'{quoted(name)}: 32' for name in missing)}}}")
+        return InputError(f"{subject} not told by the data{because}.", accepted=f"lengths={{{', '.join(f'{quoted(name)}: 32' for name in missing)}}}")
 
     def _memory(self) -> Iterator[str]:
         """An assignment for everything that the generated functions work on."""

@@ -36,10 +36,10 @@ def test_a_formula_is_written_back_and_read_again_as_the_same_node(typed: str, w
 
 @pytest.mark.parametrize("typed, column, message", rows("refused.txt"), ids=[typed for typed, *_ in rows("refused.txt")])
 def test_what_is_no_formula_is_refused_with_a_caret_at_once(typed: str, column: str, message: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(InputError) as refused:
         problem(typed)
-    assert time.perf_counter() - start < 0.1
+    assert time.process_time() - start < 0.5
     assert str(refused.value).startswith(message.removeprefix("limit: "))
     assert isinstance(refused.value, LimitError) == message.startswith("limit: ")
     assert (refused.value.at + 1, refused.value.source) == (int(column), typed)
@@ -169,9 +169,9 @@ def test_definitions_that_read_samples_are_on_the_samples() -> None:
 
 def test_a_thousand_definitions_on_the_samples() -> None:
     chain = {"z0": "w*x", **{f"z{n}": f"tanh(z{n - 1})" for n in range(1, 1000)}}
-    start = time.perf_counter()
+    start = time.process_time()
     found = problem("mean(z999)", where=chain, samples="x")
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 10
     assert all(target.args == (i,) for target, _ in found.definitions)
 
 
@@ -320,9 +320,9 @@ def test_equations_that_are_none(line: str, message: str) -> None:
 
 def test_a_sum_of_100_000_terms_is_read_in_linear_time() -> None:
     terms = [f"x{n}" for n in range(100_000)]
-    start = time.perf_counter()
+    start = time.process_time()
     found = expression(" + ".join(terms))
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 15
     assert [term.value for term in found.args] == terms
     assert text(found) == " + ".join(terms)
 
