@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import MappingProxyType
 
 from symgd.cost.checked import Checked
@@ -10,7 +10,7 @@ from symgd.errors import NotBuilt
 from symgd.nodes.fold import minus, over, times
 from symgd.nodes.node import REDUCTIONS, ZERO, Node, access, accesses, free_indices, node, postorder, substituted
 from symgd.nodes.text import text
-from symgd.program.equation import Equation, Program, Range
+from symgd.program.equation import Equation, Op, Program, Range
 from symgd.program.linear import largest, size
 from symgd.program.names import Fresh
 from symgd.program.sharing import shared
@@ -59,20 +59,18 @@ class _Lowering:
     def define(self, target: str, at: tuple[Node, ...], scope: Scope, body: Node, rule: str = "given") -> None:
         """`target[at] = body`. Sums that stand as terms of the body accumulate straight into the target."""
         self._record(target, at, scope)
-        terms = _terms(body)
-        sums = [(term, found) for term in terms if (found := _scaled_sum(term))]
-        if not sums:
-            self.equations.append(Equation(target, at, "=", scope, self.lower(body, scope), rule=rule))
-            return
-        rest = [term for term in terms if not _scaled_sum(term)]
-        if rest:
-            lowered = self.lower(rest[0] if len(rest) == 1 else node("+", *rest), scope)
-            self.equations.append(Equation(target, at, "=", scope, lowered, rule=rule))
-        for _, (reduction, scale) in sums:
-            ranges = self._renamed_apart(reduction, scope)
-            inner = (*scope, *(Range(*bound.args) for bound in ranges.args[1:]))
-            summand = self.lower(ranges.args[0], inner)
-            self.equations.append(Equation(target, at, "+=", inner, scale(_averaged(summand, ranges)), rule=rule))
+        first = True
+        for reduction, part in _grouped(body):
+            op: Op = "=" if first and reduction is None else "+="
+            if reduction is None:
+                self.equations.append(Equation(target, at, op, scope, self.lower(part, scope), rule=rule))
+            else:
+                found, scaled = reduction
+                apart = self._renamed_apart(found, scope)
+                inner = (*scope, *(Range(*bound.args) for bound in apart.args[1:]))
+                summand = self.lower(apart.args[0], inner)
+                self.equations.append(Equation(target, at, op, inner, scaled(_averaged(summand, apart)), rule=rule))
+            first = False
 
     def lower(self, root: Node, scope: Scope) -> Node:
         """The formula with every reduction replaced by an access to the equation that computes it."""
@@ -139,11 +137,23 @@ class _Lowering:
         self.extents[target] = tuple(bound for bound in bounds if bound is not None)
 
 
-def _terms(body: Node) -> tuple[Node, ...]:
-    return body.args if body.op == "+" else (body,)
+Scaled = tuple[Node, Callable[[Node], Node]]
 
 
-def _scaled_sum(term: Node):  # type: ignore[no-untyped-def]
+def _grouped(body: Node) -> list[tuple[Scaled | None, Node]]:
+    """The terms of a body in their order: a sum or mean by itself, with how it is scaled; what stands between such terms together."""
+    terms = body.args if body.op == "+" else (body,)
+    groups: list[tuple[Scaled | None, list[Node]]] = []
+    for term in terms:
+        found = _scaled_sum(term)
+        if found is None and groups and groups[-1][0] is None:
+            groups[-1][1].append(term)
+        else:
+            groups.append((found, [term]))
+    return [(found, parts[0] if len(parts) == 1 else node("+", *parts)) for found, parts in groups]
+
+
+def _scaled_sum(term: Node) -> Scaled | None:
     """(sum or mean, how its summand is scaled) for a term that is a sum times simple factors, else None."""
     if term.op in ("sum", "mean"):
         return term, lambda summand: summand

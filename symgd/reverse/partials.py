@@ -50,7 +50,7 @@ def partials(body: Node, active: frozenset[str], output: Node | None = None) -> 
     for part in reversed(order):
         if not depends.get(part) or part not in outside:
             continue
-        slope = joined(*outside.pop(part))
+        slope = joined(*reversed(outside.pop(part)))  # in the order of the formula
         if part.op == "access":
             found[part] = slope
             continue

@@ -40,7 +40,8 @@ def reverse(program: Program) -> Program:
             raise NotBuilt("The derivative of a recurrence is not built yet.")
         if item.target not in carried:
             continue
-        for name, equation in _adjoints(item, adjoints, active):
+        output = item.left if item.op == "=" and item.target != program.cost else None
+        for name, equation in _adjoints(item, adjoints, active, output):
             carried.add(name)
             appended.append(equation)
     shapes = {adjoint: extents[name] for name, adjoint in adjoints.items() if name in extents}
@@ -66,19 +67,20 @@ def adjoints(equation: Equation, active: frozenset[str] | None = None) -> Iterat
     """
     subscripts = {inner.value for outer in equation.reads() for place in outer.args for inner in accesses(place)}
     names = {found.value for found in equation.reads()} - subscripts
-    for _, found in _adjoints(equation, {name: "d" + name for name in (*names, equation.target)}, active or frozenset(names)):
+    bars = {name: "d" + name for name in (*names, equation.target)}
+    output = equation.left if equation.op == "=" else None
+    for _, found in _adjoints(equation, bars, active or frozenset(names), output):
         yield found
 
 
-def _adjoints(equation: Equation, names: dict[str, str], active: frozenset[str]) -> Iterator[tuple[str, Equation]]:
+def _adjoints(equation: Equation, names: dict[str, str], active: frozenset[str], output: Node | None) -> Iterator[tuple[str, Equation]]:
     incoming = access(names.get(equation.target, ""), *equation.at)
     if equation.op == "logsumexp=":
         yield from _through_logsumexp(equation, incoming, names, active)
         return
     if equation.op not in ("=", "+="):
         raise NoRule(f"No rule carries an adjoint back through {equation.op} in: {equation}")
-    whole = equation.left if equation.op == "=" else None
-    for found, slope in partials(equation.body, active, output=whole).by_access.items():
+    for found, slope in partials(equation.body, active, output).by_access.items():
         body = chained(incoming, slope)
         yield found.value, Equation(names[found.value], found.args, "+=", equation.domain, body, equation.guard, "chain")
 

@@ -32,6 +32,8 @@ class ClosedForms:
         self.writers: dict[str, list[Equation]] = {}
         for equation in program.flat():
             self.writers.setdefault(equation.target, []).append(equation)
+        for adjoint in program.adjoints.values():
+            self.writers.get(adjoint, []).reverse()  # the sweep runs backwards; a reader expects the order of the cost
 
     def of(self, parameter: str, at: Sequence[Node], *, visible: Collection[str] | None = None, limit: int = LONGEST) -> Node:
         """dC/d parameter[at] with every adjoint and every generated name filled in. `visible`: names that stay, by default inputs and definitions.

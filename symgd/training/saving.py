@@ -38,7 +38,8 @@ ALLOWED = replace(
         "zipfile": _words("BadZipFile ZipFile ZipInfo"),
     },
     builtins=TRAINER.builtins | _words("EOFError OSError vars"),
-    methods=TRAINER.methods | _words("any error is_dir name open parent permutation random replace resolve standard_normal strerror tolist unlink with_name"),
+    methods=TRAINER.methods
+    | _words("any error is_dir name open parent permutation random replace resolve standard_normal strerror tolist unlink with_name"),
 )
 
 

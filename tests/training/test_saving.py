@@ -50,6 +50,10 @@ CONVOLUTION = {
     "parameters": ["w"],
 }
 GATHER = {"text": "mean((sum(E[label[i], k]*v[k], k) - y[i])^2, i)", "axes": "i:m k:h", "parameters": ["E", "v"]}
+PAIRS = {"text": "sum((x[i] - x[j] - w)^2, i, j in i+1:m)", "axes": "i:m", "parameters": ["w"]}
+STRIDE = {"text": "mean((x[2*i + 1] - w*x[i])^2, i)", "axes": "i:m", "parameters": ["w"]}
+COLUMNS = {"text": "mean((w*X[i, 2] - X[i, 0])^2, i)", "axes": "i:m", "parameters": ["w"]}
+VARIANCE = {"text": "mean((y - mean(y) - w*x)^2)", "samples": "x y"}
 LINE = {"text": "mean((w*x + b - y)^2)", "samples": "x y"}
 ADAGRAD = UpdateRule("adagrad", state={"s": "s0"}, becomes={"s": "s + g^2", "w": "w - eta*g/sqrt(s)"}, settings={"s0": (0.1, "(0, oo)")})
 
@@ -65,10 +69,10 @@ PROBLEMS = {
     "width by start": (NETWORK, ("momentum", {}), {"h": 2}, {"X": X, "Y": Y}, {"b1": [0.1, 0.2, 0.3]}, {"steps": 3}),
     "formula length": (CONVOLUTION, ("gradient_descent", {}), {}, {"x": x, "y": y[:18]}, None, {"steps": 9}),
     "gather": (GATHER, ("adam", {}), {"n_E": 2, "h": 3}, {"label": label, "y": y, "h": 3, "n_E": 2}, None, {"steps": 9}),
-    "several passes": ({"text": "mean((y - mean(y) - w*x)^2)", "samples": "x y"}, ("adam", {}), {}, {"x": x, "y": y}, None, {"steps": 9}),
-    "stride": ({"text": "mean((x[2*i + 1] - w*x[i])^2, i)", "axes": "i:m", "parameters": ["w"]}, ("adam", {}), {}, {"x": x[:20]}, None, {"steps": 9}),
-    "columns": ({"text": "mean((w*X[i, 2] - X[i, 0])^2, i)", "axes": "i:m", "parameters": ["w"]}, ("adam", {}), {}, {"X": X}, None, {"steps": 9}),
-    "pairs": ({"text": "sum((x[i] - x[j] - w)^2, i, j in i+1:m)", "axes": "i:m", "parameters": ["w"]}, ("adam", {}), {}, {"x": x}, None, {"steps": 9}),
+    "several passes": (VARIANCE, ("adam", {}), {}, {"x": x, "y": y}, None, {"steps": 9}),
+    "stride": (STRIDE, ("adam", {}), {}, {"x": x[:20]}, None, {"steps": 9}),
+    "columns": (COLUMNS, ("adam", {}), {}, {"X": X}, None, {"steps": 9}),
+    "pairs": (PAIRS, ("adam", {}), {}, {"x": x}, None, {"steps": 9}),
     "diverges": (LINE, ("gradient_descent", {"learning_rate": 50.0}), {}, {"x": x, "y": y}, {"w": 2.0, "b": 1.0}, {"steps": 900}),
 }
 
@@ -143,6 +147,7 @@ def test_compiled_they_find_the_same_bits(problem, tmp_path, monkeypatch):
     assert_same(module.fit(data, start, **options), trainer.fit(data, start=start, **options))
 
 
+NO_NUMBERS = " does not hold numbers. Accepted: real numbers, none masked, all rows of one length."
 # problem | data | start | arguments of fit | the sentence
 REFUSED = [
     ("penalty", {"X": X}, {}, {}, "No value for data y (m,). Given are lam, X."),
@@ -155,9 +160,9 @@ REFUSED = [
     ("penalty", {"X": X[:0], "y": label}, {}, {}, "X has shape (0, 4). Accepted: at least one element along every axis."),
     ("penalty", {"X": X, "y": label, "m": 20}, {}, {}, "The arrays make the length m 21, and it is given as 20. Accepted: one length."),
     ("penalty", {"X": X, "y": np.where(label == 1, np.nan, label)}, {}, {}, "y[0] is nan. Accepted: finite numbers."),
-    ("penalty", {"X": X.astype(str), "y": label}, {}, {}, "X does not hold numbers. Accepted: real numbers, none masked, all rows of one length."),
-    ("penalty", {"X": [[1, 2], [3]], "y": label}, {}, {}, "X does not hold numbers. Accepted: real numbers, none masked, all rows of one length."),
-    ("penalty", {"X": X, "y": np.ma.masked_equal(label, 1)}, {}, {}, "y does not hold numbers. Accepted: real numbers, none masked, all rows of one length."),
+    ("penalty", {"X": X.astype(str), "y": label}, {}, {}, "X" + NO_NUMBERS),
+    ("penalty", {"X": [[1, 2], [3]], "y": label}, {}, {}, "X" + NO_NUMBERS),
+    ("penalty", {"X": X, "y": np.ma.masked_equal(label, 1)}, {}, {}, "y" + NO_NUMBERS),
     ("penalty", {"X": X, "y": label}, {}, {"learning_rate": 0}, "learning_rate is 0. Accepted: (0, oo)."),
     ("penalty given", {"X": X, "y": label}, {}, {"beta1": 1}, "beta1 is 1. Accepted: [0, 1)."),
     ("penalty", {"X": X, "y": label}, {}, {"tolerance": -1.0}, "tolerance is -1.0. Accepted: [0, oo)."),
