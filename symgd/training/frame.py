@@ -115,7 +115,7 @@ class _Frame:
                 "lengths": tupled([quoted(name) for name in unnamed]),
                 "integers": tupled([quoted(slot.name) for slot in self.data if slot.integer]),
                 "settings": _lines([f"{row['keyword']}={row['default']}" for row in settings], 8),
-                "given": _lines([f'{row["keyword"]}=given["{row["keyword"]}"]' for row in settings], 12),
+                "given": (",\n" + " " * 12).join(f'{row["keyword"]}=given["{row["keyword"]}"]' for row in settings),
                 "shapes": _table(shapes),
                 "sides": _table(self.sides.identifier.items()),
                 "results": _table((row["plain"], row["result"]) for row in parameters),

@@ -54,6 +54,13 @@ PAIRS = {"text": "sum((x[i] - x[j] - w)^2, i, j in i+1:m)", "axes": "i:m", "para
 STRIDE = {"text": "mean((x[2*i + 1] - w*x[i])^2, i)", "axes": "i:m", "parameters": ["w"]}
 COLUMNS = {"text": "mean((w*X[i, 2] - X[i, 0])^2, i)", "axes": "i:m", "parameters": ["w"]}
 VARIANCE = {"text": "mean((y - mean(y) - w*x)^2)", "samples": "x y"}
+FIXED = {"text": "sum((w[k] - y[k])^2, k)", "axes": "k:8", "parameters": ["w"]}
+RAGGED = {
+    "text": "mean((s[i] - y[i])^2, i)",
+    "where": {"s[i]": "sum(w*x[j], j in ptr[i]:ptr[i+1])"},
+    "axes": "i:m",
+    "parameters": ["w"],
+}
 LINE = {"text": "mean((w*x + b - y)^2)", "samples": "x y"}
 ADAGRAD = UpdateRule("adagrad", state={"s": "s0"}, becomes={"s": "s + g^2", "w": "w - eta*g/sqrt(s)"}, settings={"s0": (0.1, "(0, oo)")})
 
@@ -73,6 +80,8 @@ PROBLEMS = {
     "stride": (STRIDE, ("adam", {}), {}, {"x": x[:20]}, None, {"steps": 9}),
     "columns": (COLUMNS, ("adam", {}), {}, {"X": X}, None, {"steps": 9}),
     "pairs": (PAIRS, ("adam", {}), {}, {"x": x}, None, {"steps": 9}),
+    "fixed length": (FIXED, ("adam", {}), {}, {"y": y[:8]}, None, {"steps": 9}),
+    "ragged": (RAGGED, ("adam", {}), {}, {"x": x[:9], "y": y[:3], "ptr": [0, 2, 5, 9]}, None, {"steps": 9}),
     "diverges": (LINE, ("gradient_descent", {"learning_rate": 50.0}), {}, {"x": x, "y": y}, {"w": 2.0, "b": 1.0}, {"steps": 900}),
 }
 
@@ -178,6 +187,9 @@ REFUSED = [
     ("gather", {"label": label + 1, "y": y}, {}, {}, "E[label[i], k] is read at index 2 of axis 0 at i = 0. Accepted: 0 to 1."),
     ("gather", {"label": label - 1, "y": y}, {}, {}, "E[label[i], k] is read at index -1 of axis 0 at i = 1. Accepted: 0 to 1."),
     ("gather", {"label": label/2, "y": y}, {}, {}, "label holds other than whole numbers. Accepted: whole numbers."),
+    ("fixed length", {"y": y}, {}, {}, "y has shape (21,). Accepted: (8,)."),
+    ("ragged", {"x": x[:9], "y": y[:2], "ptr": [0, 9, 8]}, {}, {}, "runs backwards at i = 1. Accepted: bounds that do not fall."),
+    ("ragged", {"x": x[:9], "y": y[:2], "ptr": [0, 3, 10]}, {}, {}, "x[j] is read at index 9 of axis 0 at i = 1. Accepted: 0 to 8."),
     ("pairs", {"x": x}, {}, {"batch_size": 3}, "mini-batches of such a cost are not built yet. Accepted: no batch_size."),
     ("one parameter", {}, {}, {"batch_size": 3}, "share no axis that batches could be taken from. Accepted: no batch_size."),
 ]  # fmt: skip
