@@ -147,7 +147,7 @@ class Cost:
 
     def text(self) -> str:
         """The cost and its definitions in the text language."""
-        lines = [f"C = {self._shown(self._formula.expression)}"]
+        lines = [f"{self._name} = {self._shown(self._formula.expression)}"]
         for d in self._checked.definitions:
             ranges = f" for {', '.join(self._axis(letter) for letter in d.at)}" if d.at else ""
             lines.append(f"{self._shown(access(d.target, *d.at))} = {self._shown(d.body)}{ranges}")
@@ -155,7 +155,7 @@ class Cost:
 
     def latex(self) -> str:
         """The cost and its definitions as an aligned LaTeX block."""
-        rows = [f"C &= {self._latex(self._formula.expression)}"]
+        rows = [f"{latex(access(self._name))} &= {self._latex(self._formula.expression)}"]
         rows += [f"{self._latex(access(d.target, *d.at))} &= {self._latex(d.body)}" for d in self._checked.definitions]
         return _aligned(rows)
 
@@ -214,6 +214,11 @@ class Cost:
 
         return to_sympy(part, {**self._formula.symbols, **symbols}, hidden=self._formula.hidden, samples=self._formula.samples)
 
+    @property
+    def _name(self) -> str:
+        """What the cost is called: C, unless something else is."""
+        return Fresh(self._checked.names).exactly("C")
+
     def _shown(self, part: Node) -> str:
         return text(part, hidden=self._formula.hidden, axes=self._formula.axes)
 
@@ -262,7 +267,7 @@ class Gradient(Mapping[Any, Any]):
 
     def text(self) -> str:
         """One line a parameter in the text language."""
-        return "\n".join(f"dC/d{self._cost._shown(access(name, *at))} = {self._cost._shown(f)}" for name, at, f in self._rows())
+        return "\n".join(f"d{self._cost._name}/d{self._cost._shown(access(name, *at))} = {self._cost._shown(f)}" for name, at, f in self._rows())
 
     def latex(self) -> str:
         """The vector of partial derivatives, stacked; the numbered program where a formula would be too long."""
@@ -272,9 +277,10 @@ class Gradient(Mapping[Any, Any]):
             from symgd.printing.latex import latex as program_latex
 
             return program_latex(self.program)
-        left = r" \\[2ex] ".join(rf"\dfrac{{\partial C}}{{\partial {self._cost._latex(access(name, *at))}}}" for name, at, _ in rows)
+        cost = latex(access(self._cost._name))
+        left = r" \\[2ex] ".join(rf"\dfrac{{\partial {cost}}}{{\partial {self._cost._latex(access(name, *at))}}}" for name, at, _ in rows)
         right = r" \\[2ex] ".join(rf"\displaystyle {self._cost._latex(formula)}" for _, _, formula in rows)
-        return rf"\nabla C = \begin{{bmatrix}} {left} \end{{bmatrix}} = \begin{{bmatrix}} {right} \end{{bmatrix}}"
+        return rf"\nabla {cost} = \begin{{bmatrix}} {left} \end{{bmatrix}} = \begin{{bmatrix}} {right} \end{{bmatrix}}"
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"

@@ -57,6 +57,7 @@ def check(formula: Formula, *, parameters: Collection[str] | None = None, consta
     ['b', 'w']
     """
     values = dict(constants or {})
+    columns = {*formula.samples, *(name for name, symbol in formula.symbols.items() if getattr(symbol, "is_sample", False))}
     definitions = _ordered(_definitions(formula))
     defined = {definition.target for definition in definitions}
     roots = [formula.expression, *(definition.body for definition in definitions)]
@@ -66,11 +67,11 @@ def check(formula: Formula, *, parameters: Collection[str] | None = None, consta
     for name in values:
         if name in defined:
             raise InputError(f"{name} is both a constant and a definition.", accepted="one role for a name")
-        if name in formula.samples:
+        if name in columns:
             raise InputError(f"{name} is both a constant and a sample column.", accepted="one role for a name")
 
     free = {name: rank for name, rank in ranks.items() if name not in defined}
-    outside = {name: rank for name, rank in free.items() if name not in formula.samples and name not in values and name not in integers}
+    outside = {name: rank for name, rank in free.items() if name not in columns and name not in values and name not in integers}
     notes = list(formula.notes)
     if parameters is None:
         unknown = sorted(name for name, rank in outside.items() if rank)
@@ -85,7 +86,7 @@ def check(formula: Formula, *, parameters: Collection[str] | None = None, consta
         for name in parameters:
             if name in chosen:
                 raise InputError(f"Parameter {name} is listed twice.", accepted="each name once")
-            for role, members in (("defined", defined), ("a constant", values), ("a sample column", formula.samples), ("a subscript", integers)):
+            for role, members in (("defined", defined), ("a constant", values), ("a sample column", columns), ("a subscript", integers)):
                 if name in members:
                     raise InputError(f"{name} is {role} and cannot be a parameter too.", accepted="one role for a name")
             if name not in free:

@@ -114,6 +114,8 @@ def choice(*args: Node) -> Node:
 def chained(adjoint: Node, factor: Node) -> Node:
     """The product of two factors of a chain rule, in which 0 on a branch stays 0 whatever the other factor is there.
 
+    A sum in which every term has such branches is 0 where all of them are.
+
     A branch that is not taken is not evaluated, so the slope of sqrt(max(x, 0)) at -1 is 0 and not infinity times 0.
 
     >>> from symgd.reading.text import expression; from symgd.nodes.text import text
@@ -203,11 +205,16 @@ def all_of(*conditions: Node) -> Node:
 
 
 def _has_zero_branch(a: Node) -> bool:
+    if a.op == "+":
+        return all(map(_has_zero_branch, a.args))
     return a.op == "piecewise" and len(a.args) % 2 == 1 and ZERO in (*a.args[:-1:2], a.args[-1])
 
 
 def _on_branches(a: Node, scaled: Callable[[Node], Node]) -> Node:
     """The piecewise formula with every value but 0 replaced."""
+    if a.op == "+":
+        value, holds = _branch(a)
+        return choice(scaled(value), holds, ZERO)
     args = list(a.args)
     for place in (*range(0, len(args) - 1, 2), len(args) - 1):
         args[place] = args[place] if args[place] is ZERO else scaled(args[place])
@@ -215,7 +222,9 @@ def _on_branches(a: Node, scaled: Callable[[Node], Node]) -> Node:
 
 
 def _branch(a: Node) -> tuple[Node, Node]:
-    """A value and a condition such that the piecewise formula is the value where the condition holds and 0 elsewhere."""
+    """A value and a condition such that a formula with zero branches is the value where the condition holds and 0 elsewhere."""
+    if a.op == "+":
+        return a, node("or", *dict.fromkeys(_branch(term)[1] for term in a.args))
     excluded: list[Node] = []
     reached: list[Node] = []
     kept: list[Node] = []

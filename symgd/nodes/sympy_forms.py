@@ -52,6 +52,7 @@ class Sample(sp.Symbol):
 
     __slots__ = ("axis",)
     axis: Any
+    is_sample = True
 
     def __new__(cls, name: str, axis: Any = None) -> Sample:
         column: Sample = sp.Symbol.__xnew__(cls, name, real=True)

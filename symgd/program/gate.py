@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from symgd.cost.checked import Checked
+from symgd.errors import InputError
 from symgd.nodes.node import Node, postorder, tree_size
 from symgd.program.equation import Program
 from symgd.program.extents import input_extents
@@ -113,10 +114,18 @@ def random_point(program: Program, seed: int = 0) -> tuple[dict[str, Any], dict[
 
 
 def _applies(program: Program) -> bool:
+    """Is checking on, the program small enough, and every element that it reads within its array? What is not is refused later, in a sentence."""
     if not _on.get():
         return False
     size = sum(len(postorder(equation.body)) for equation in program.flat())
-    return size <= LARGEST and len(program.lengths()) <= 8
+    if size > LARGEST or len(program.lengths()) > 8:
+        return False
+    try:
+        inputs, lengths = random_point(program)
+        interpret(program, inputs, lengths, Arithmetic(15))
+    except (InputError, KeyError, ValueError):
+        return False
+    return True
 
 
 def _largest_subscript(program: Program, name: str, extents: Mapping[str, tuple[Node, ...]], reader: Interpreter) -> int:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import replace
 from types import MappingProxyType
 
-from symgd.nodes.node import ATOMS, CONDITIONS, TRUE, Node, access, node, postorder, rebuilt
+from symgd.nodes.node import ATOMS, CONDITIONS, TRUE, Node, access, accesses, node, postorder, rebuilt
 from symgd.program.equation import Equation, Program, Range, Scan
 from symgd.program.linear import largest
 from symgd.program.names import Fresh
@@ -155,6 +155,8 @@ class _Sharing:
             if axis.index in needed:
                 needed |= axis.low.free | axis.high.free
                 domain.insert(0, axis)
+        if any(True for axis in domain for _ in accesses(axis.low, axis.high)):
+            return body  # how long the named array would be, only the data tell
         name = self.fresh("r" if key[0] in self.squared else "t")
         at = tuple(axis.index for axis in domain)
         self._store(name, at, tuple(domain))
@@ -204,7 +206,9 @@ def _pieces(equation: Equation, groups: set[Node]) -> list[Equation]:
     bodies = [equation.body]
     if equation.body.op == "+" and equation.op in ("=", "+=") and len(equation.body.args) > LONGEST // 2:
         bodies = _chunks(equation.body, FACTORS)
-    if any(part.op in _LIMITS and len(part.args) > _LIMITS[part.op] for part in postorder(*bodies)):
+    parts = postorder(*bodies)
+    branches = any(part.op == "piecewise" for part in parts)  # what is named outside a branch has lost its guard
+    if not branches and any(part.op in _LIMITS and len(part.args) > _LIMITS[part.op] for part in parts):
         bodies = [rebuilt(body, lambda part: _grouped(part, groups)) for body in bodies]
     return [replace(equation, op=equation.op if n == 0 else "+=", body=body) for n, body in enumerate(bodies)]
 

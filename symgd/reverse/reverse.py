@@ -7,8 +7,8 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from symgd.errors import NoRule, NotBuilt
-from symgd.nodes.fold import chained, minus, plus, times
-from symgd.nodes.node import ONE, Node, access, accesses, node
+from symgd.nodes.fold import all_of, chained, minus, plus, times
+from symgd.nodes.node import ONE, ZERO, Node, access, accesses, node
 from symgd.program.equation import Equation, Program, Scan
 from symgd.program.extents import input_extents
 from symgd.program.names import Fresh
@@ -81,8 +81,18 @@ def _adjoints(equation: Equation, names: dict[str, str], active: frozenset[str],
     if equation.op not in ("=", "+="):
         raise NoRule(f"No rule carries an adjoint back through {equation.op} in: {equation}")
     for found, slope in partials(equation.body, active, output).by_access.items():
-        body = chained(incoming, slope)
-        yield found.value, Equation(names[found.value], found.args, "+=", equation.domain, body, equation.guard, "chain")
+        body, guard = _guarded(chained(incoming, slope), equation.guard)
+        yield found.value, Equation(names[found.value], found.args, "+=", equation.domain, body, guard, "chain")
+
+
+def _guarded(body: Node, guard: Node) -> tuple[Node, Node]:
+    """A condition on indices around the whole body becomes the guard: x[i - 1] is neither read nor written where i = 0."""
+    if body.op != "piecewise" or len(body.args) != 3 or body.args[2] is not ZERO:
+        return body, guard
+    value, condition, _ = body.args
+    if not condition.free or any(True for _ in accesses(condition)):
+        return body, guard
+    return value, all_of(guard, condition)
 
 
 def _through_logsumexp(equation: Equation, incoming: Node, names: dict[str, str], active: frozenset[str]) -> Iterator[tuple[str, Equation]]:

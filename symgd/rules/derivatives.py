@@ -159,7 +159,7 @@ def rule_for(formula: Node) -> Rule:
         elif base.op == "constant" and base.value == "e":
             key = "natural-exponential"
         else:
-            key = "exponential" if _is_constant(base) else "general-power"
+            key = "exponential" if _is_constant(base) and not _is_zero(base) else "general-power"
     elif formula.op == "max" and len(formula.args) == 2 and any(_is_zero(argument) for argument in formula.args):
         key = "relu"
     if key not in RULES:

@@ -20,7 +20,7 @@ from symgd.program.extents import input_extents
 from symgd.program.shapes import check_subscripts, shape_of, solve, value
 from symgd.schedule.schedule import schedule
 from symgd.training.batches import BATCH, SCALE, batched_inputs, on_batches
-from symgd.training.inputs import arrays, missing
+from symgd.training.inputs import array, arrays, missing
 from symgd.updates.optimizers import Updates
 
 LONGEST = 4000  # nodes of a program that Numba is asked to compile: about half a minute
@@ -111,7 +111,9 @@ class Kernels:
         chosen, _ = arrays(parameters, checked.parameters, integers=frozenset(), lengths=(), what="parameter")
         ranks = {**checked.data, **{name: 0 for name in checked.constants if name not in checked.data}}
         given, known = arrays(data, ranks, integers=checked.integers, lengths=lengths, what="data")
-        constants = {name: np.asarray(float(v)) for name, v in checked.constants.items() if v is not None and name not in given}
+        constants = {
+            name: array(name, v, integer=name in checked.integers) for name, v in checked.constants.items() if v is not None and name not in given
+        }
         return chosen, {**constants, **given}, known
 
     def lengths(self, shapes: Mapping[str, tuple[int, ...]], known: Mapping[str, int]) -> dict[str, int]:

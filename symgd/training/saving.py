@@ -66,9 +66,11 @@ def source(trainer: Trainer, lengths: Mapping[str, int], *, module: str = "train
 
     >>> import symgd as sg
     >>> written = source(sg.parse("(w - 3)^2").trainer(learning_rate=0.1), {})
-    >>> print(written[written.index("def update") :].split("#")[0].strip())
-    def update(w, dw, t, eta):
-        '''One step: every parameter changes, in place.'''
+    >>> print(written[written.index("# (1)") :].split("@")[0].strip())
+    # (1) C = (w - 3)^2
+        C[0] = (w[0] - 3.0)**2
+        # (2) dw = 2*(w - 3)
+        dw[0] = 2.0*(w[0] - 3.0)
     """
     _check_fittable(trainer)
     written = environment("python").get_template("trainer.py.jinja").render(frame(trainer, lengths, module))

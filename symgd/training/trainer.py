@@ -92,7 +92,7 @@ class Trainer:
         `data`: name -> array, scalar or length. `start`: parameter -> array, number or initialiser; what it leaves out is drawn at random from
         `seed`. One step is one update; an epoch takes every sample once, in batches of `batch_size`, in an order that follows from (seed, epoch), or
         as they stand with shuffle=False. Ends after `steps` (1000) or `epochs`, or when the gradient norm is below `tolerance` (0 switches that off).
-        Ctrl-C returns what has been reached; a cost that is not finite, or 10^6 times the first, ends the fit with the parameters of lowest cost.
+        Ctrl-C returns what has been reached; a cost that is not finite, or 10^6 times the first above it, ends the fit with the parameters of lowest cost.
         Raises InputError for what is missing or does not fit.
         """
         plan = self._plan(steps, epochs, batch_size, batch_axis, shuffle, seed, tolerance, threads, dtype)
@@ -104,7 +104,7 @@ class Trainer:
             raise InputError("Both steps and epochs are given.", accepted="one of them")
         if threads != 1:
             raise NotBuilt(f"threads={threads!r} is not built yet.", accepted="threads=1")
-        if np.dtype(dtype) != np.float64:
+        if dtype not in ("float64", float, np.float64, np.dtype(np.float64)):
             raise NotBuilt(f"dtype={dtype!r} is not built yet.", accepted='"float64"')
         if not isinstance(shuffle, bool):
             raise InputError(f"shuffle is {shuffle!r}.", accepted="True or False")
