@@ -92,7 +92,8 @@ class Trainer:
         `data`: name -> array, scalar or length. `start`: parameter -> array, number or initialiser; what it leaves out is drawn at random from
         `seed`. One step is one update; an epoch takes every sample once, in batches of `batch_size`, in an order that follows from (seed, epoch), or
         as they stand with shuffle=False. Ends after `steps` (1000) or `epochs`, or when the gradient norm is below `tolerance` (0 switches that off).
-        Ctrl-C returns what has been reached; a cost that is not finite, or 10^6 times the first above it, ends the fit with the parameters of lowest cost.
+        Ctrl-C returns what has been reached. A cost that is not finite, or more than 10^6 times the first above the first, ends the fit with the
+        parameters of lowest cost.
         Raises InputError for what is missing or does not fit.
         """
         plan = self._plan(steps, epochs, batch_size, batch_axis, shuffle, seed, tolerance, threads, dtype)
