@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from symgd.errors import InputError, NotBuilt
 from symgd.nodes.fold import times
-from symgd.nodes.node import access, length
+from symgd.nodes.node import access, accesses, length
 from symgd.nodes.text import text
 from symgd.program.equation import Equation, Program, Range
 from symgd.program.levels import levels
@@ -27,6 +27,7 @@ def batched_inputs(program: Program) -> dict[str, int]:
         raise InputError("The sums of this cost share no axis that batches could be taken from.", accepted="no batch_size")
     found = levels(program)
     positions: dict[str, int] = {}
+    gathered: set[str] = set()
     for equation, row in zip(found.equations, found.row, strict=True):
         over_samples = [axis for axis in equation.domain if axis.high is program.row]
         if len(over_samples) > 1 or (over_samples and row is None):
@@ -35,10 +36,16 @@ def batched_inputs(program: Program) -> dict[str, int]:
             for position, place in enumerate(read.args):
                 if row is None or row not in place.free or read.value in program.extents:
                     continue
+                if any(True for _ in accesses(place)):
+                    gathered.add(read.value)  # E[label[i]]: label is sliced, E is not
+                    continue
                 if read.value in program.parameters:
                     raise NotBuilt(f"{read.value} has an entry a sample; mini-batches of such a cost are not built yet.", accepted="no batch_size")
                 if place is not row or positions.setdefault(read.value, position) != position:
                     raise NotBuilt(f"{text(read)} reads other samples; mini-batches of such a cost are not built yet.", accepted="no batch_size")
+    both = sorted(gathered & positions.keys())
+    if both:
+        raise NotBuilt(f"{both[0]} is read at samples and through data; mini-batches of such a cost are not built yet.", accepted="no batch_size")
     return positions
 
 

@@ -97,14 +97,7 @@ def _check_path(path: Path, overwrite: bool) -> None:
 
 def _check_fittable(trainer: Trainer) -> None:
     """What `fit` refuses whatever the data are is not written either."""
-    checked = trainer.cost._checked
-    if not checked.parameters:
-        raise InputError("The cost has no parameter to fit.", accepted="a cost with a free name")
-    if checked.doubtful:
-        raise InputError(
-            f"The cost is affine in {', '.join(checked.doubtful)}, so no step would ever end: a constant?",
-            accepted=f"constants={{{', '.join(f'{name!r}: ...' for name in checked.doubtful)}}}, or parameters=[...] with it",
-        )
+    trainer.check_fittable()
     size = sum(len(postorder(equation.body)) for equation in trainer.kernels.program.flat())
     if size > LONGEST:
         raise LimitError(f"The program has {size:,} operations and names; Numba would compile it for minutes.", accepted=f"at most {LONGEST:,}")

@@ -33,6 +33,7 @@ LARGE = 2_000_000  # rows times arrays from which on a first step might take lon
 STEPS = 1000
 GROWTH = 1e6  # times the start cost: what counts as divergence
 FINISHED, CONVERGED, NOT_FINITE, DIVERGED = range(4)
+NOT_REACHED = -1.0  # no gradient norm
 
 
 class Trainer:
@@ -100,6 +101,18 @@ class Trainer:
         bound, given = self._start(data, start, plan)
         return _Fit(self, plan, bound, given, progress).run()
 
+    def check_fittable(self) -> None:
+        """Refuse a cost without parameters, and ask about parameters that look like constants."""
+        checked = self.cost._checked
+        if not checked.parameters:
+            raise InputError("The cost has no parameter to fit.", accepted="a cost with a free name")
+        if checked.doubtful:
+            names = ", ".join(checked.doubtful)
+            raise InputError(
+                f"The cost is affine in {names}, so no step would ever end: a constant?",
+                accepted=f"constants={{{', '.join(f'{name!r}: ...' for name in checked.doubtful)}}}, or parameters=[...] with it",
+            )
+
     def _plan(self, steps: Any, epochs: Any, batch: Any, axis: Any, shuffle: bool, seed: Any, tolerance: Any, threads: Any, dtype: Any) -> _Plan:
         if steps is not None and epochs is not None:
             raise InputError("Both steps and epochs are given.", accepted="one of them")
@@ -126,15 +139,8 @@ class Trainer:
 
     def _start(self, data: Mapping[Any, Any] | None, start: Mapping[Any, Any] | str | None, plan: _Plan) -> tuple[Bound, dict[str, Any]]:
         """The memory with data and start values in it, everything checked."""
+        self.check_fittable()
         checked, kernels = self.cost._checked, self.kernels
-        if not checked.parameters:
-            raise InputError("The cost has no parameter to fit.", accepted="a cost with a free name")
-        if checked.doubtful:
-            names = ", ".join(checked.doubtful)
-            raise InputError(
-                f"The cost is affine in {names}, so no step would ever end: a constant?",
-                accepted=f"constants={{{', '.join(f'{name!r}: ...' for name in checked.doubtful)}}}, or parameters=[...] with it",
-            )
         values = {k: v for k, v in start.items() if not isinstance(v, str) and not hasattr(v, "draw")} if isinstance(start, Mapping) else {}
         chosen, given, known = kernels.inputs({k: v for k, v in values.items() if _is_array(v)}, data)
         absent = [name for name in kernels._data_names() if name not in given and name in kernels.program.inputs]
@@ -182,7 +188,7 @@ class _Fit:
         shuffled = batched_inputs(self.kernels.program) if batch < rows else {}
         per_epoch = -(-rows // batch) if rows else 1
         total = self.plan.epochs * per_epoch if self.plan.epochs else self.plan.steps or STEPS
-        costs, norms = np.empty(total), np.empty(total)
+        costs, norms = np.empty(total), np.full(total, NOT_REACHED)
         self._begin()
         originals = {name: self.bound.memory[self.kernels.identifier(name)] for name in shuffled}
         try:
@@ -193,8 +199,8 @@ class _Fit:
                         self._shuffle(originals, shuffled, epoch)
                     stop = min(total, (epoch + 1) * per_epoch) if shuffled and self.plan.shuffle else total
                     self._steps(place * batch, batch, stop, costs, norms, report)
-        except KeyboardInterrupt:
-            self.interrupted = True
+        except KeyboardInterrupt:  # it comes when a chunk is over, before its number of steps is known here
+            self.interrupted, self.done = True, int(np.count_nonzero(norms != NOT_REACHED))
         for name, original in originals.items():
             self.bound.memory[self.kernels.identifier(name)] = original
         return self._result(costs, norms, time.perf_counter() - began)
@@ -255,10 +261,12 @@ class _Fit:
         cost = kernels.cost(bound)
         adjoints = [np.asarray(kernels.value(bound, kernels.program.adjoints[name])) for name in kernels.checked.parameters]
         norm = float(np.sqrt(sum(float(np.sum(a * a)) for a in adjoints)))
-        costs[self.done], norms[self.done] = cost, norm
+        costs[self.done] = cost
         if not (np.isfinite(cost) and np.isfinite(norm)):
+            norms[self.done] = norm
             return 0, NOT_FINITE
         if cost > self.limit:
+            norms[self.done] = norm
             return 0, DIVERGED
         if cost < self.best[0]:
             self.best[0] = cost
@@ -266,8 +274,10 @@ class _Fit:
                 if slot.role == "kept":
                     bound.memory[identifier][...] = bound.memory[kernels.identifier(slot.name)]
         if norm < self.plan.tolerance:
+            norms[self.done] = norm
             return 0, CONVERGED
         self._update()
+        norms[self.done] = norm
         return 1, FINISHED
 
     def _gradient(self, first: int, last: int) -> None:

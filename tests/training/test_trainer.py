@@ -144,6 +144,32 @@ def test_a_nan_ends_the_fit_with_the_last_good_parameters():
     assert "nan" in result.reason and f"step {result.steps + 1}" in result.reason
 
 
+def test_ctrl_c_loses_no_step(monkeypatch):
+    trainer = LINE.trainer("adam", learning_rate=1e-3)
+    whole = trainer.kernels.call
+
+    def interrupted(unit, bound, **given):
+        answer = whole(unit, bound, **given)
+        if given.get("start", 0) > 0:
+            raise KeyboardInterrupt  # the chunk is done, its number of steps unsaid
+        return answer
+
+    monkeypatch.setattr(trainer.kernels, "call", interrupted)
+    result = trainer.fit(DATA, start=START, steps=1000, tolerance=0)
+    monkeypatch.undo()
+    again = trainer.fit(DATA, start=START, steps=result.steps, tolerance=0)
+    assert result.steps > 1 and len(result.history) == result.steps
+    assert found(result).tolist() == found(again).tolist()
+
+
+def test_an_embedding_takes_mini_batches():
+    cost = sg.parse("mean((E[label[i]] - y[i])^2, i)", parameters=["E"], axes="i:m")
+    data = {"label": [0, 1, 1, 2, 0], "y": [1.0, 2.0, 3.0, 4.0, 5.0]}
+    result = cost.trainer("gradient_descent", learning_rate=0.3).fit(data, start={"E": np.zeros(3)}, epochs=200, batch_size=5)
+    assert result.parameters["E"] == pytest.approx([3, 2.5, 4], abs=1e-3)
+    assert cost.trainer("adam").fit(data, start={"E": np.zeros(3)}, epochs=2, batch_size=2).steps == 6
+
+
 def test_ctrl_c_returns_what_has_been_reached(monkeypatch):
     trainer = LINE.trainer("gradient_descent", learning_rate=0.1)
     whole = trainer.kernels.call
