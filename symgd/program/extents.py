@@ -17,7 +17,7 @@ def input_extents(program: Program) -> tuple[dict[str, tuple[Node, ...]], dict[s
     >>> input_extents(Program((read_equation("C += E[label[i]] for i in 0:m"),), {"E": 1, "label": 1}, "C", ("E",)))
     ({'E': (length(n_E),), 'label': (length(m),)}, {'n_E': ('E', 0)})
     """
-    said = extents(program.flat())
+    said = extents(program.flat()) if any(program.inputs.values()) else {}
     fresh = Fresh(program.lengths())
     found: dict[str, tuple[Node, ...]] = {}
     measured: dict[str, tuple[str, int]] = {}

@@ -65,7 +65,8 @@ class _Sharing:
             context = self._context_of(item)
             body = self._rewritten(item.body, context, item)
             guard = item.guard if item.guard is TRUE else self._rewritten(item.guard, context, item)
-            self.output.append(replace(item, body=body, guard=guard))
+            same = body is item.body and guard is item.guard
+            self.output.append(item if same else replace(item, body=body, guard=guard))
             self._remember(item, context)
         return replace(self.program, equations=tuple(self.output), extents=MappingProxyType(self.extents))
 
@@ -210,6 +211,8 @@ def _pieces(equation: Equation, groups: set[Node]) -> list[Equation]:
     branches = any(part.op == "piecewise" for part in parts)  # what is named outside a branch has lost its guard
     if not branches and any(part.op in _LIMITS and len(part.args) > _LIMITS[part.op] for part in parts):
         bodies = [rebuilt(body, lambda part: _grouped(part, groups)) for body in bodies]
+    if len(bodies) == 1 and bodies[0] is equation.body:
+        return [equation]
     return [replace(equation, op=equation.op if n == 0 else "+=", body=body) for n, body in enumerate(bodies)]
 
 

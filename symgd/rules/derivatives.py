@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 from symgd.errors import NoRule
 from symgd.nodes.fold import choice, minus, one_folded, over, plus, times, to_the
 from symgd.nodes.functions import FUNCTIONS
-from symgd.nodes.node import ONE, ZERO, Node, access, fraction, node, postorder, rebuilt
+from symgd.nodes.node import ONE, ZERO, Node, access, accesses, fraction, node, postorder, rebuilt
 
 STEP = "It is constant between its steps, so its derivative is 0: no learning signal comes through it."
 TIE = "Where several arguments are equal, the derivative is shared equally among them."
@@ -202,7 +202,8 @@ def partial(formula: Node, position: int, output: Node | None = None) -> Node:
             constants.append((name, argument))
         elif name is not None:
             bindings[name] = argument
-    return rebuilt(_factor(rule, output is not None and bool(rule.of_output), letter, tuple(constants)), one_folded, bindings)
+    factor = _factor(rule, output is not None and bool(rule.of_output), letter, tuple(constants))
+    return _filled_in(factor, tuple(bindings[name] for name in _used(factor)))
 
 
 @cache
@@ -215,6 +216,17 @@ def _letters(rule: Rule) -> tuple[Node | None, ...]:
 def _factor(rule: Rule, by_output: bool, letter: Node, constants: tuple[tuple[Node, Node], ...]) -> Node:
     """A coefficient with its constants filled in: `2*u` for u^n, since most powers are squares."""
     return rebuilt(coefficients(rule, by_output)[letter.value], one_folded, dict(constants))
+
+
+@lru_cache(maxsize=4096)
+def _used(factor: Node) -> tuple[Node, ...]:
+    return tuple(found for found in accesses(factor) if found.value in ("u", "v", "w", "a"))
+
+
+@lru_cache(maxsize=4096)
+def _filled_in(factor: Node, values: tuple[Node, ...]) -> Node:
+    """A factor with these values for its letters: du of u/v depends on v alone, so it is built once for all numerators."""
+    return rebuilt(factor, one_folded, dict(zip(_used(factor), values, strict=True)))
 
 
 @cache

@@ -90,9 +90,13 @@ class Kernels:
     def cost(self, bound: Bound) -> float:
         return float(bound.memory[self.identifier(self.program.cost)][0])
 
+    @cached_property
+    def _identifiers(self) -> dict[str, str]:
+        return {slot.name: slot.identifier for slot in self.generated.memory.values() if slot.role not in ("length", "share", "kept")}
+
     def identifier(self, name: str) -> str:
         """The place of a name in the memory."""
-        return next(slot.identifier for slot in self.generated.memory.values() if slot.name == name and slot.role not in ("length", "share", "kept"))
+        return self._identifiers[name]
 
     def scalar(self, name: str) -> str:
         """The argument by which the generated functions take a setting of the update rule."""

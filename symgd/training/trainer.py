@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from symgd.errors import InputError, NotBuilt
+from symgd.nodes.node import access, substituted
 from symgd.nodes.text import text
+from symgd.program.equation import Equation, Program
 from symgd.program.shapes import shape_of
 from symgd.training.batches import batched_inputs
 from symgd.training.inputs import missing
@@ -34,6 +37,7 @@ STEPS = 1000
 GROWTH = 1e6  # times the start cost: what counts as divergence
 FINISHED, CONVERGED, NOT_FINITE, DIVERGED = range(4)
 NOT_REACHED = -1.0  # no gradient norm
+NEW = "new "  # before the name of what an update has changed
 
 
 class Trainer:
@@ -62,6 +66,16 @@ class Trainer:
     def latex(self) -> str:
         """The update rule as it stands on the page."""
         return self.rule.latex()
+
+    @cached_property
+    def numpy_update(self) -> Callable[..., Mapping[str, Any]]:
+        """One step of the update rule by NumPy: values by name in, new values out."""
+        from symgd.compiling.numpy_backend import compiled
+
+        equations = _renewed(self.updates.equations)
+        read = {found.value for equation in equations for found in equation.reads()} | set(self.updates.scalars)
+        targets = {equation.target: tuple(axis.high for axis in equation.domain) for equation in equations}
+        return compiled(_program(equations, read - targets.keys(), targets))
 
     def save(self, path: str | os.PathLike[str], *, lengths: Mapping[str, int] | None = None, overwrite: bool = False) -> Path:
         """Write a module that trains on its own, with NumPy and Numba only: `python trainer.py data.npz -o result.npz`.
@@ -304,13 +318,11 @@ class _Fit:
         if kernels.compiled:
             kernels.call("update", bound, **self._scalars(), **{kernels.scalar(rule.scalars[0]): float(self.done + 1)})
             return
-        from symgd.compiling.numpy_backend import run
-
-        values = {**rule.values(self.trainer.settings), rule.scalars[0]: float(self.done + 1)}
+        values: dict[str, Any] = {**rule.values(self.trainer.settings), rule.scalars[0]: float(self.done + 1)}
         names = [*kernels.checked.parameters, *rule.state, *(kernels.program.adjoints[name] for name in kernels.checked.parameters)]
-        inputs = {**values, **{name: kernels.value(bound, name) for name in names}}
-        for name, value in _in_place(rule.equations, inputs, run, bound.lengths).items():
-            bound.memory[kernels.identifier(name)][...] = value
+        found = self.trainer.numpy_update({**values, **{name: kernels.value(bound, name) for name in names}}, bound.lengths)
+        for name in (*kernels.checked.parameters, *rule.state):
+            bound.memory[kernels.identifier(name)][...] = found[NEW + name]
 
     def _shuffle(self, originals: dict[str, Any], shuffled: dict[str, int], epoch: int) -> None:
         order = epoch_order(self.bound.rows, self.plan.seed, epoch)
@@ -389,23 +401,18 @@ def _same_axis(axis: Any, cost: Cost) -> bool:
     return row is not None and (high is row or str(axis) == text(row))
 
 
-def _program(equations: Any, inputs: set[str], targets: Mapping[str, Any]) -> Any:
-    from symgd.program.equation import Program
+def _program(equations: Iterable[Equation], inputs: set[str], targets: Mapping[str, Any]) -> Program:
+    listed = tuple(equations)
+    ranks = {found.value: len(found.args) for equation in listed for found in equation.reads()}
+    return Program(listed, {name: ranks.get(name, 0) for name in inputs}, "", (), extents=dict(targets))
 
-    ranks = {found.value: len(found.args) for equation in equations for found in equation.reads()}
-    return Program(tuple(equations), {name: ranks.get(name, 0) for name in inputs}, "", (), extents=dict(targets))
 
-
-def _in_place(equations: Any, inputs: dict[str, Any], run: Any, lengths: Mapping[str, int]) -> dict[str, Any]:
-    """The new values of update equations, one after the other: a line sees the new values above it."""
-    values = dict(inputs)
-    changed: dict[str, Any] = {}
+def _renewed(equations: Iterable[Equation]) -> tuple[Equation, ...]:
+    """Update equations with their results under new names: a line sees the new values above it, and nothing is changed in place."""
+    renewed: list[Equation] = []
+    done: set[str] = set()
     for equation in equations:
-        target = f"{equation.target} new"
-        from dataclasses import replace
-
-        step = replace(equation, target=target)
-        program = _program([step], set(values), {target: tuple(axis.high for axis in step.domain)})
-        values[equation.target] = run(program, values, lengths)[target]
-        changed[equation.target] = values[equation.target]
-    return {name: value for name, value in changed.items() if name in inputs}
+        known = {found: access(NEW + found.value, *found.args) for found in equation.reads() if found.value in done}
+        renewed.append(replace(equation, target=NEW + equation.target, body=substituted(equation.body, known)))
+        done.add(equation.target)
+    return tuple(renewed)
