@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from symgd.errors import InputError, NotBuilt
 from symgd.nodes.formula import Formula
-from symgd.nodes.node import CONDITIONS, Node, accesses, free_indices, number, postorder, range_
+from symgd.nodes.node import CONDITIONS, Node, accesses, number, postorder, range_
 from symgd.nodes.text import text
 
 
@@ -118,7 +118,7 @@ def _definitions(formula: Formula) -> list[Definition]:
         for letter in letters:
             if letter.value not in formula.axes:
                 raise InputError(f"The length of axis {letter.value} of {text(left)} is not known.", accepted=f'axes "{letter.value}:n"')
-        loose = free_indices(body) - set(letters)
+        loose = body.free - set(letters)
         if loose:
             names = ", ".join(sorted(text(letter) for letter in loose))
             raise InputError(
@@ -165,7 +165,7 @@ def _refuse_circle(circle: list[str], by_name: Mapping[str, Definition]) -> None
 
 
 def _closed(formula: Formula) -> None:
-    loose = sorted(text(letter) for letter in free_indices(formula.expression))
+    loose = sorted(text(letter) for letter in formula.expression.free)
     if loose:
         names = ", ".join(loose)
         raise InputError(f"The cost still depends on index {names}, so it is not one number.", accepted=f"a sum or mean over {names}")

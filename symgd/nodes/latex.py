@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from .functions import FUNCTIONS
-from .node import COMPARISONS, ONE, REDUCTIONS, ZERO, Node, accesses, free_indices, node, number
+from .node import COMPARISONS, ONE, REDUCTIONS, ZERO, Node, accesses, node, number
 from .text import Piece, check_size, written_out
 
 _OR, _AND, _NOT, _COMPARISON, _CHOICE, _SUM, _NEGATIVE, _PRODUCT, _REDUCTION, _CALL, _FRACTION, _POWER, _ATOM = range(1, 14)
@@ -303,7 +303,7 @@ def _size(mean: Node) -> list[Piece] | None:
     """How many terms a mean has, or None where the ranges depend on each other."""
     ranges = mean.args[1:]
     letters = {bound.args[0] for bound in ranges}
-    if any(letters & (free_indices(bound.args[1]) | free_indices(bound.args[2])) for bound in ranges):
+    if any(letters & (bound.args[1].free | bound.args[2].free) for bound in ranges):
         return None
     pieces: list[Piece] = []
     alone = len(ranges) == 1

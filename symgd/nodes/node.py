@@ -170,6 +170,24 @@ def postorder(*roots: Node) -> list[Node]:
     return list(done)
 
 
+def outside_subscripts(root: Node) -> list[Node]:
+    """Every part that has a real value once, arguments first: an access counts as one part, its subscripts are left out."""
+    if not root.args or root.op == "access":
+        return [root]
+    done: dict[Node, None] = {}
+    stack: list[tuple[Node, bool]] = [(root, False)]
+    while stack:
+        part, opened = stack.pop()
+        if part in done:
+            continue
+        if opened or not part.args or part.op == "access":
+            done[part] = None
+        else:
+            stack.append((part, True))
+            stack.extend((argument, False) for argument in reversed(part.args))
+    return list(done)
+
+
 def tree_size(root: Node) -> int:
     """The number of nodes of a formula when shared parts are written out."""
     known: dict[Node, int] = {}
@@ -210,8 +228,3 @@ def substituted(root: Node, replacements: Mapping[Node, Node]) -> Node:
 def accesses(*roots: Node) -> Iterator[Node]:
     """Every access below the roots, also those inside subscripts, each once, in the order of reading."""
     return (found for found in postorder(*roots) if found.op == "access")
-
-
-def free_indices(root: Node) -> frozenset[Node]:
-    """The index letters that the formula leaves free."""
-    return root.free

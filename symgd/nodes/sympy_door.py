@@ -36,7 +36,6 @@ from symgd.nodes.node import (
     ZERO,
     Node,
     access,
-    free_indices,
     index,
     length,
     node,
@@ -406,7 +405,7 @@ class _Lengths:
                 self.known[part] = made[id(ends[1])]
         for limits in reading.limits.values():
             for variable, low, high in limits:
-                if made[id(low)] is ZERO and not free_indices(made[id(high)]):
+                if made[id(low)] is ZERO and not made[id(high)].free:
                     self.known.setdefault(variable, made[id(high)])
 
     def by_letter(self) -> dict[str, Node]:
@@ -648,7 +647,7 @@ class _Writing:
             return own
         ranges = self.ranges.get(letter, set())
         (low, high), *more = ranges or {(ONE, ONE)}
-        if more or low is not ZERO or free_indices(high) or any(part.op == "access" for part in postorder(high)):
+        if more or low is not ZERO or high.free or any(part.op == "access" for part in postorder(high)):
             return sp.Idx(letter.value)
         self.build(postorder(high))
         return Axis(letter.value, self.made[high])

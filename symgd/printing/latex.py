@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from symgd.nodes.latex import latex as formula
 from symgd.nodes.latex import latex_name, latex_names
-from symgd.nodes.node import TRUE, ZERO, Node, free_indices, node, range_
+from symgd.nodes.node import TRUE, ZERO, Node, node, range_
 from symgd.program.equation import Equation, Program, Range, Scan
 
 REDUCTIONS = {"+=": "sum", "*=": "product", "max=": "maximum", "min=": "minimum", "logsumexp=": "logsumexp"}
@@ -60,9 +60,9 @@ class _Page:
         reduced = equation.reduced
         bound = {axis.index for axis in reduced}
         kept = [axis for axis in equation.domain if axis.index not in bound]
-        if any(bound & (free_indices(axis.low) | free_indices(axis.high)) for axis in kept):
+        if any(bound & (axis.low.free | axis.high.free) for axis in kept):
             reduced, kept, bound = (), list(equation.domain), set()  # a kept index ends where a summed one stands
-        inside = [guard for guard in guards if free_indices(guard) & bound]
+        inside = [guard for guard in guards if guard.free & bound]
         outside = [guard for guard in guards if guard not in inside]
         right = self.relation(equation, self.reduction(equation, reduced, inside), whole=self.whole(equation, kept, outside))
         self.begun.add(equation.target)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from symgd.nodes.functions import FUNCTIONS
-from symgd.nodes.node import TRUE, Node, fraction
+from symgd.nodes.node import TRUE, Node, fraction, outside_subscripts
 from symgd.printing.elementary import ELEMENTARY
 from symgd.printing.identifiers import Identifiers, comment
 from symgd.program.equation import Equation, Range
@@ -17,7 +17,8 @@ RESERVED = (
     "np", "math", "njit", "FAST", "EXACT", "BLOCK", "rows", "between", "gradient", "update", "steps", "first", "last", "n", "block", "count",
     "scale", "start", "stop", "norm", "tolerance", "limit", "best", "history", "total", "top", "nan", "inf", "batch", "costs", "norms", "kept",
     "numba", "argparse", "fit", "main", "settings", "data", "parameters", "samples", "position", "result", "share", "range", "len", "min", "max",
-    "float", "int", "abs", "shuffle", "seed", "epochs", "train", "sweep", "subscripts", "learning_rate", "batch_size", "shapes", "batches", "status",
+    "float", "int", "abs", "reach", "shuffle", "seed", "epochs", "train", "sweep", "subscripts", "learning_rate", "batch_size", "shapes",
+    "batches", "status",
     "done", "interrupted", "order", "began", "made", "checked_arrays", "check_shapes", "shape_text", "told_length", "refuse_outside", "setting",
     "whole_number", "random_stream", "start_value", "random_start", "epoch_order", "norm_of", "why_ended", "read_arrays", "write_arrays",
     "DATA", "PARAMETERS", "STREAMS", "CONSTANTS", "LENGTHS", "SUBSCRIPTS", "PLACES", "FINISHED", "CONVERGED", "NOT_FINITE", "DIVERGED",
@@ -100,7 +101,7 @@ class Printer:
 
     def _printed(self, root: Node, atom: Callable[[Node], tuple[str, int]]) -> tuple[str, int]:
         known: dict[Node, tuple[str, int]] = {}
-        for part in _outside_subscripts(root):
+        for part in outside_subscripts(root):
             known[part] = self._one(part, known, atom)
         return known[root]
 
@@ -195,22 +196,6 @@ def integer_value(exponent: Node) -> int | None:
     if exponent.op != "number" or fraction(exponent).denominator != 1:
         return None
     return sign * int(fraction(exponent))
-
-
-def _outside_subscripts(root: Node) -> list[Node]:
-    """Every part once, arguments first; an access counts as one part."""
-    done: dict[Node, None] = {}
-    stack: list[tuple[Node, bool]] = [(root, False)]
-    while stack:
-        part, opened = stack.pop()
-        if part in done:
-            continue
-        if opened or not part.args or part.op == "access":
-            done[part] = None
-        else:
-            stack.append((part, True))
-            stack.extend((argument, False) for argument in reversed(part.args))
-    return list(done)
 
 
 def loop(nest: Nest, printer: Printer, kind: str) -> Loop:

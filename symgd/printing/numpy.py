@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from symgd.errors import NoRule, NotBuilt
 from symgd.nodes.functions import FUNCTIONS
-from symgd.nodes.node import COMPARISONS, TRUE, ZERO, Node, accesses, fraction, free_indices, node, postorder
+from symgd.nodes.node import COMPARISONS, TRUE, ZERO, Node, accesses, fraction, node, outside_subscripts, postorder
 from symgd.nodes.text import text
 from symgd.printing.elementary import ELEMENTARY, needed
 from symgd.printing.identifiers import Identifiers, comment
@@ -229,7 +229,7 @@ class _Equation:
         for n, group in enumerate(self.axes):
             if not group.straight:
                 self._list_points(n)
-        closed = equation.guard is not TRUE and not free_indices(equation.guard)
+        closed = equation.guard is not TRUE and not equation.guard.free
         reduced = tuple(range(self.kept, len(self.axes)))
         if equation.op == "=" and reduced:
             raise NotBuilt(f"{text(equation.left)} is assigned once for each value of another index: {_shown(equation)}", accepted="+=, max=, ...")
@@ -262,7 +262,7 @@ class _Equation:
                 self.written += [f"{other} = {other}[origin]" for other in known]
             known.append(letter)
         guard = self.equation.guard
-        if guard is not TRUE and free_indices(guard) & {axis.index for axis in self.axes[n].ranges}:
+        if guard is not TRUE and guard.free & {axis.index for axis in self.axes[n].ranges}:
             self.written.append(f"keep = {self.condition(guard).code}")
             self.written += [f"{other} = {other}[keep]" for other in known]
 
@@ -281,7 +281,7 @@ class _Equation:
         if root.args and root.op != "access" and form is not None and all(c.denominator == 1 for c in form.values()):
             root = combined((1, root))
         known: dict[Node, Value] = {}
-        for part in _outside_subscripts(root):
+        for part in outside_subscripts(root):
             known[part] = self._integer(part, known)
         return known[root]
 
@@ -322,7 +322,7 @@ class _Equation:
         """A formula as floats, or a condition as booleans; what is used twice or grows long is written to a line of its own."""
         known: dict[Node, Value] = {}
         uses: dict[Node, int] = {}
-        parts = _outside_subscripts(root)
+        parts = outside_subscripts(root)
         for part in parts:
             if part.op != "access":
                 for argument in part.args:
@@ -480,7 +480,7 @@ class _Equation:
     def _slice(self, part: Node, position: int) -> tuple[str, int | None] | None:
         """A subscript as a basic index of its array, and the axis along which it walks; None where only index arrays will do."""
         place = part.args[position]
-        letters = free_indices(place)
+        letters = place.free
         if any(accesses(place)):
             return None
         if not letters:
@@ -584,7 +584,7 @@ class _Equation:
         return "".join(spelled[n] for n in axes)
 
     def _span(self, part: Node) -> frozenset[int]:
-        return frozenset(self.axis_of[letter] for letter in free_indices(part))
+        return frozenset(self.axis_of[letter] for letter in part.free)
 
     def _joined(self, operands: list[Value], found: Value, sign: str) -> list[Value]:
         """The operands with one more, joined to one that has the same axes."""
@@ -666,9 +666,9 @@ def _grid(equation: Equation) -> tuple[list[Axis], int]:
     """The axes of an equation, those that the target keeps first, in the order of its subscripts; and how many those are."""
     groups: list[list[Node]] = []
     loose: set[Node] = set()
-    guarded = free_indices(equation.guard) if equation.guard is not TRUE else frozenset()
+    guarded = equation.guard.free if equation.guard is not TRUE else frozenset()
     for axis in equation.domain:
-        needs = free_indices(axis.low) | free_indices(axis.high)
+        needs = axis.low.free | axis.high.free
         joined = [group for group in groups if needs & set(group) or (axis.index in guarded and guarded & set(group))]
         if needs or axis.index in guarded:
             loose |= {axis.index, *needs}
@@ -741,24 +741,6 @@ def _factors(body: Node) -> tuple[list[Node], list[Node], bool]:
         else:
             (below if under else above).append(part)
     return above, below, negative
-
-
-def _outside_subscripts(root: Node) -> list[Node]:
-    """Every part once, arguments first; an access counts as one part."""
-    if not root.args or root.op == "access":
-        return [root]
-    done: dict[Node, None] = {}
-    stack: list[tuple[Node, bool]] = [(root, False)]
-    while stack:
-        part, opened = stack.pop()
-        if part in done:
-            continue
-        if opened or not part.args or part.op == "access":
-            done[part] = None
-        else:
-            stack.append((part, True))
-            stack.extend((argument, False) for argument in reversed(part.args))
-    return list(done)
 
 
 def any_piecewise(root: Node) -> bool:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from symgd.errors import InputError, NotBuilt
-from symgd.nodes.node import COMPARISONS, ONE, ZERO, Node, accesses, free_indices, node, postorder
+from symgd.nodes.node import COMPARISONS, ONE, ZERO, Node, accesses, node, postorder
 from symgd.nodes.text import text
 from symgd.program.equation import Equation
 from symgd.program.linear import combined, difference, largest, linear
@@ -78,7 +78,7 @@ def _extents(listed: tuple[Equation, ...]) -> Said:
 def _bound(access: Node, place: Node, ranges: Ranges) -> Bound:
     if place.op == "index":
         for letter, low, high in ranges:
-            if letter is place and low is ZERO and not free_indices(high) and not any(accesses(high)):
+            if letter is place and low is ZERO and not high.free and not any(accesses(high)):
                 return Bound(access, ZERO, high, letter)
     form = linear(place)
     if form is None or any(coefficient.denominator != 1 for atom, coefficient in form.items() if atom is not None and atom.op != "length"):

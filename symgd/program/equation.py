@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from symgd.errors import InputError
-from symgd.nodes.node import TRUE, Node, accesses, free_indices, postorder, substituted
+from symgd.nodes.node import TRUE, Node, accesses, postorder, substituted
 from symgd.nodes.text import text
 from symgd.reading.text import statement
 
@@ -58,14 +58,14 @@ class Equation:
         for axis in self.domain:
             if axis.index in bound:
                 raise InputError(f"Index {text(axis.index)} runs twice in one equation for {self.target}.", accepted="each index once")
-            loose = (free_indices(axis.low) | free_indices(axis.high)) - bound
+            loose = (axis.low.free | axis.high.free) - bound
             if loose:
                 raise InputError(
                     f"The range {axis} of {self.target} uses an index that does not run before it.", accepted="indices of earlier ranges"
                 )
             bound.add(axis.index)
         for part in (*self.at, self.body, self.guard):
-            for letter in free_indices(part) - bound:
+            for letter in part.free - bound:
                 raise InputError(f"Index {text(letter)} in the equation of {self.target} has no range.", accepted="indices of its domain")
 
     def __str__(self) -> str:
@@ -88,7 +88,7 @@ class Equation:
     @property
     def reduced(self) -> tuple[Range, ...]:
         """The ranges that the target does not keep: what the operation accumulates over."""
-        kept = free_indices_of(self.at)
+        kept = frozenset[Node]().union(*(place.free for place in self.at))
         return tuple(axis for axis in self.domain if axis.index not in kept)
 
     def reads(self) -> tuple[Node, ...]:
@@ -108,10 +108,6 @@ class Equation:
             body=substituted(self.body, change),
             guard=substituted(self.guard, change),
         )
-
-
-def free_indices_of(parts: tuple[Node, ...]) -> frozenset[Node]:
-    return frozenset().union(*(free_indices(part) for part in parts)) if parts else frozenset()
 
 
 @dataclass(frozen=True, slots=True)

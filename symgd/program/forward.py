@@ -8,7 +8,7 @@ from types import MappingProxyType
 from symgd.cost.checked import Checked
 from symgd.errors import NotBuilt
 from symgd.nodes.fold import minus, over, times
-from symgd.nodes.node import REDUCTIONS, ZERO, Node, access, accesses, free_indices, node, postorder, substituted
+from symgd.nodes.node import REDUCTIONS, ZERO, Node, access, accesses, node, postorder, substituted
 from symgd.nodes.text import text
 from symgd.program.equation import Equation, Op, Program, Range
 from symgd.program.linear import largest, size
@@ -97,7 +97,7 @@ class _Lowering:
         if reduction.op == "softmax":
             letters = {bound.args[0] for bound in reduction.args[1:]}
             bounds = [bound for r in reduction.args[1:] for bound in r.args[1:]]
-            depending = free_indices(node("logsumexp", *reduction.args)) | frozenset().union(*(free_indices(b) for b in bounds))
+            depending = node("logsumexp", *reduction.args).free | frozenset().union(*(b.free for b in bounds))
             outer = tuple(axis for axis in kept if axis.index not in letters and axis.index in depending)
             at = tuple(axis.index for axis in outer)
         else:
@@ -199,11 +199,11 @@ def _outermost(root: Node) -> list[Node]:
 
 def _kept(reduction: Node, scope: Scope) -> Scope:
     """The ranges of the scope on which the reduction depends, with those that their bounds depend on."""
-    needed = set(free_indices(reduction))
+    needed = set(reduction.free)
     kept: list[Range] = []
     for axis in reversed(scope):
         if axis.index in needed:
-            needed |= free_indices(axis.low) | free_indices(axis.high)
+            needed |= axis.low.free | axis.high.free
             kept.append(axis)
     return tuple(reversed(kept))
 
@@ -215,7 +215,7 @@ def _averaged(summand: Node, reduction: Node) -> Node:
     lengths = []
     for bound in reduction.args[1:]:
         letter, low, high = bound.args
-        if free_indices(low) | free_indices(high) or any(accesses(low, high)):
+        if low.free | high.free or any(accesses(low, high)):
             raise NotBuilt(
                 f"A mean over {text(letter)}, whose range depends on other values, is not built yet.", accepted="a sum over it, divided by a count"
             )
@@ -251,7 +251,7 @@ def _row(checked: Checked) -> Node | None:
     with_data = [r for r in reductions if _reads_data(r, checked, bodies)]
     shared_axes: list[Node] | None = None
     for reduction in with_data or reductions:
-        mine = [bound.args[2] for bound in reduction.args[1:] if bound.args[1] is ZERO and not free_indices(bound.args[2])]
+        mine = [bound.args[2] for bound in reduction.args[1:] if bound.args[1] is ZERO and not bound.args[2].free]
         shared_axes = mine if shared_axes is None else [high for high in shared_axes if high in mine]
     if not shared_axes:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from symgd.nodes.fold import plus, times
-from symgd.nodes.node import ZERO, Node, free_indices, node, number, postorder, range_
+from symgd.nodes.node import ZERO, Node, node, number, outside_subscripts, postorder, range_
 from symgd.program.equation import Equation, Range
 from symgd.program.linear import size
 
@@ -23,19 +23,7 @@ def operations_of(equation: Equation) -> Node:
 def _in_formula(root: Node) -> int:
     """Arithmetic operations, function calls and comparisons; a shared part counts once, a minus inside a sum nothing."""
     free = {argument for part in postorder(root) if part.op == "+" for argument in part.args if argument.op == "neg"}
-    return sum(_own(part) for part in _values(root) if part not in free)
-
-
-def _values(root: Node) -> list[Node]:
-    done: dict[Node, None] = {}
-    stack = [root]
-    while stack:
-        part = stack.pop()
-        if part not in done:
-            done[part] = None
-            if part.op != "access":
-                stack.extend(part.args)
-    return list(done)
+    return sum(_own(part) for part in outside_subscripts(root) if part not in free)
 
 
 def _own(part: Node) -> int:
@@ -50,10 +38,8 @@ def _trips(each: Node, domain: tuple[Range, ...]) -> Node:
     """each times the number of points, the inner ranges first; a range that depends on an outer index stays a sum."""
     total = each
     for axis in reversed(domain):
-        if axis.index in free_indices(total):
-            total = node("sum", total, range_(axis.index, axis.low, axis.high))
-        else:
-            total = times(total, size(axis.low, axis.high))
+        counted = axis.index in total.free
+        total = node("sum", total, range_(axis.index, axis.low, axis.high)) if counted else times(total, size(axis.low, axis.high))
     return total
 
 

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from symgd.errors import InputError, NotBuilt
-from symgd.nodes.node import Node, accesses, fraction, free_indices, node, postorder
+from symgd.nodes.node import Node, accesses, fraction, node, postorder
 from symgd.nodes.text import text
 from symgd.program.bounds import Bound, Ranges, Said, agreed, extents, in_subscripts, reached, strongest
 from symgd.program.equation import Equation, Program
@@ -222,7 +222,7 @@ def _check_ranges(program: Program, lengths: Mapping[str, int], said: Said) -> N
     for equation in program.flat():
         for axis in equation.domain:
             edges = (axis.low, axis.high)
-            if any(free_indices(edge) or any(accesses(edge)) for edge in edges):
+            if any(edge.free or any(accesses(edge)) for edge in edges):
                 continue
             if value(axis.high, lengths) < value(axis.low, lengths):
                 raise InputError(
@@ -389,11 +389,11 @@ def _element(name: str, at: tuple[int, ...]) -> str:
 
 def _needed(equation: Equation, place: Node, conditions: tuple[Node, ...]) -> Ranges:
     """The ranges on which a subscript and the conditions of its access depend."""
-    wanted = set(free_indices(place)).union(*(free_indices(condition) for condition in conditions)) if conditions else set(free_indices(place))
+    wanted = set(place.free).union(*(condition.free for condition in conditions)) if conditions else set(place.free)
     found: list[tuple[Node, Node, Node]] = []
     for axis in reversed(equation.domain):
         if axis.index in wanted:
-            wanted |= free_indices(axis.low) | free_indices(axis.high)
+            wanted |= axis.low.free | axis.high.free
             found.append((axis.index, axis.low, axis.high))
     return tuple(reversed(found))
 
@@ -479,7 +479,7 @@ def _check_place(
     first = int(wrong[0])
     at = {letter: int(values[first]) for letter, values in points.items()}
     if place.op == "access":
-        inner = [int(np.atleast_1d(_evaluated(e, points, integers, lengths))[first if free_indices(e) else 0]) for e in place.args]
+        inner = [int(np.atleast_1d(_evaluated(e, points, integers, lengths))[first if e.free else 0]) for e in place.args]
         what = f"{_element(place.value, tuple(inner))} is {found[first]}"
     else:
         others = ", ".join(f"{letter.value} = {number}" for letter, number in at.items() if letter is not place)

@@ -17,7 +17,6 @@ from symgd.nodes.node import (
     ZERO,
     Node,
     access,
-    free_indices,
     index,
     length,
     node,
@@ -260,7 +259,7 @@ class _Builder:
         low, high = (rebuilt(argument, _whole_power) for argument in args)
         for inner, argument in zip(part.parts, (low, high), strict=True):
             self.whole(inner, argument, "A bound")
-            if letter in free_indices(argument):
+            if letter in argument.free:
                 raise self.source.error(part.at, f"The range of {part.value} uses {part.value} itself.", "bounds with the letters before it")
         return range_(letter, low, _next(high) if part.kind == "closed range" else high)
 

@@ -29,7 +29,7 @@ from typing import Final
 
 from symgd.errors import InputError
 from symgd.nodes.formula import Formula
-from symgd.nodes.node import CONDITIONS, TRUE, Node, access, free_indices, index, postorder, rebuilt
+from symgd.nodes.node import CONDITIONS, TRUE, Node, access, index, postorder, rebuilt
 from symgd.nodes.text import text as written
 from symgd.reading.build import WHOLE, built, value
 from symgd.reading.names import Meanings, Uses, notes, settled
@@ -133,7 +133,7 @@ def problem(text: str, *, where: Mapping[str, str] | str | Sequence[str] = (), a
     bodies = [value(right, body, meanings, f"The definition of {target.value}") for _, target, right, body in given]
     if meanings.hidden is not None:
         cost, targets, bodies = _on_samples(cost, targets, bodies, index(meanings.hidden))
-        if index(meanings.hidden) in free_indices(cost):
+        if index(meanings.hidden) in cost.free:
             raise source.error(root.at, "The cost has a value for every sample.", "one number: mean(...) or sum(...) around it")
     known = dict(meanings.axes)
     for letter in (*uses.places, *meanings.whole, *([meanings.hidden] if meanings.hidden else [])):
@@ -234,7 +234,7 @@ def _on_samples(cost: Node, targets: list[Node], bodies: list[Node], hidden: Nod
             if part.op == "access":
                 users.setdefault(part.value, []).append(place)
     on_samples: dict[str, None] = {}
-    waiting = [place for place, body in enumerate(bodies) if hidden in free_indices(body)]
+    waiting = [place for place, body in enumerate(bodies) if hidden in body.free]
     while waiting:
         name = targets[waiting.pop()].value
         if name in on_samples:
@@ -242,7 +242,7 @@ def _on_samples(cost: Node, targets: list[Node], bodies: list[Node], hidden: Nod
         on_samples[name] = None
         for place in dict.fromkeys(users.get(name, ())):
             bodies[place] = _read_at(bodies[place], {name}, hidden)
-            if targets[place].value not in on_samples and hidden in free_indices(bodies[place]):
+            if targets[place].value not in on_samples and hidden in bodies[place].free:
                 waiting.append(place)
     return _read_at(cost, on_samples, hidden), [_read_at(target, on_samples, hidden) for target in targets], bodies
 
@@ -258,10 +258,10 @@ def _idle(hidden: str | None, *roots: Node) -> list[str]:
     for part in postorder(*roots):
         if part.op in ("sum", "mean"):
             body, *ranges = part.args
-            bounds = frozenset().union(*map(free_indices, ranges))
+            bounds = frozenset().union(*(bound.free for bound in ranges))
             for bound in ranges:
                 letter = bound.args[0]
-                if letter not in free_indices(body) and letter not in bounds:
+                if letter not in body.free and letter not in bounds:
                     over = "the samples" if letter.value == hidden else letter.value
                     shown = written(body, hidden=hidden)
                     found.append(f"A {part.op} over {over} has the same term throughout: {shown if len(shown) < 60 else shown[:57] + '...'}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from symgd.nodes.node import Node, free_indices
+from symgd.nodes.node import Node
 from symgd.program.equation import Equation, Range
 
 
@@ -17,7 +17,7 @@ def loop_order(equation: Equation, row: Node | None) -> tuple[Range, ...]:
     i l k
     """
     ranges = [axis for axis in equation.domain if axis.index is not row]
-    if any(free_indices(axis.low) | free_indices(axis.high) for axis in ranges):
+    if any(axis.low.free | axis.high.free for axis in ranges):
         return tuple(ranges)
     summed = {axis.index for axis in equation.reduced}
     ordered = [axis for axis in ranges if axis.index not in summed] + [axis for axis in ranges if axis.index in summed]
@@ -27,7 +27,7 @@ def loop_order(equation: Equation, row: Node | None) -> tuple[Range, ...]:
 
     def smoothness(axis: Range) -> tuple[int, bool]:
         last = sum(at[-1] is axis.index for at in places)
-        strided = sum(any(axis.index in free_indices(place) for place in at[:-1]) for at in places)
+        strided = sum(any(axis.index in place.free for place in at[:-1]) for at in places)
         return last - 2 * strided, axis.index in summed
 
     inner = max(reversed(ordered), key=smoothness)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from symgd.errors import LimitError
 from symgd.nodes.fold import over, plus, times
-from symgd.nodes.node import ONE, REDUCTIONS, TRUE, ZERO, Node, access, free_indices, index, node, range_, substituted, tree_size
+from symgd.nodes.node import ONE, REDUCTIONS, TRUE, ZERO, Node, access, index, node, range_, substituted, tree_size
 from symgd.program.equation import Equation, Program
 from symgd.program.linear import combined, difference, from_linear, linear
 from symgd.program.names import Fresh
@@ -170,7 +170,7 @@ def _as_softmax(exponential: Node) -> Node:
     if len(total.args) != 2:
         return exponential
     bound, low, high = total.args[1].args
-    for letter in free_indices(exponent) - free_indices(total):
+    for letter in exponent.free - total.free:
         if substituted(total.args[0], {bound: letter}) is exponent:
             return node("softmax", exponent, range_(letter, low, high))
     return exponential
@@ -187,12 +187,12 @@ def _reduced(op: str, body: Node, bounds: list[Node], means: bool) -> Node:
     letters = {bound.args[0] for bound in bounds}
     above, below = _factors(body)
     lengths = [bound.args[2] for bound in bounds if bound.args[1] is ZERO]
-    mean = means and len(lengths) == len(bounds) and all(high in below for high in lengths) and not any(free_indices(high) for high in lengths)
+    mean = means and len(lengths) == len(bounds) and all(high in below for high in lengths) and not any(high.free for high in lengths)
     if mean:
         for high in lengths:
             below.remove(high)
-    inside = [factor for factor in above if free_indices(factor) & letters]
-    inside_below = [factor for factor in below if free_indices(factor) & letters]
+    inside = [factor for factor in above if factor.free & letters]
+    inside_below = [factor for factor in below if factor.free & letters]
     outside = [factor for factor in above if factor not in inside]
     outside_below = [factor for factor in below if factor not in inside_below]
     summand = over(times(*inside), times(*inside_below))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
-from symgd.nodes.node import ONE, Node, access, free_indices, rebuilt, substituted
+from symgd.nodes.node import ONE, Node, access, rebuilt, substituted
 from symgd.program.equation import Equation, Program, Range
 from symgd.program.linear import combined, from_linear, linear
 
@@ -39,7 +39,7 @@ def _solved(equation: Equation, position: int, place: Node) -> Equation | None:
     letter = letters[0]
     elsewhere = [other for n, other in enumerate(equation.at) if n != position]
     bounds = [bound for axis in equation.domain for bound in (axis.low, axis.high)]
-    if any(letter in free_indices(part) for part in (*elsewhere, *bounds)):
+    if any(letter in part.free for part in (*elsewhere, *bounds)):
         return None
     sign = int(form.pop(letter))
     rest = from_linear(form)  # place = sign*letter + rest, so letter = sign*(place - rest)

@@ -264,7 +264,7 @@ class _Frame:
         """What fit passes to a generated function."""
         own = {"first": "0", "last": self.rows, "scale": "1.0"}
         if unit == "train":
-            own = {"position": "done % batches*batch", "count": "min(count, stop - done)", "start": "done"}
+            own = {"position": "done % batches*batch", "count": "reach - done", "start": "done"}
             own |= {history: f"{history}[done:]" for history in ("costs", "norms")}
         own |= {self.generated.settings[scalar]: self._keyword(scalar) for scalar in self.trainer.updates.scalars}
         return [own.get(argument, argument) for argument in self.generated.units[unit].arguments]

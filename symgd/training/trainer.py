@@ -190,6 +190,7 @@ class _Fit:
     interrupted: bool = False
     best: Any = field(default_factory=lambda: np.full(1, np.inf))
     limit: float = np.inf
+    reach: int = 0  # the step at which the chunk ends that is running
 
     @property
     def kernels(self) -> Kernels:
@@ -202,7 +203,7 @@ class _Fit:
         shuffled = batched_inputs(self.kernels.program) if batch < rows else {}
         per_epoch = -(-rows // batch) if rows else 1
         total = self.plan.epochs * per_epoch if self.plan.epochs else self.plan.steps or STEPS
-        costs, norms = np.empty(total), np.full(total, NOT_REACHED)
+        costs, norms = np.empty(total), np.empty(total)  # memory is taken as they are filled
         self._begin()
         originals = {name: self.bound.memory[self.kernels.identifier(name)] for name in shuffled}
         try:
@@ -214,7 +215,8 @@ class _Fit:
                     stop = min(total, (epoch + 1) * per_epoch) if shuffled and self.plan.shuffle else total
                     self._steps(place * batch, batch, stop, costs, norms, report)
         except KeyboardInterrupt:  # it comes when a chunk is over, before its number of steps is known here
-            self.interrupted, self.done = True, int(np.count_nonzero(norms != NOT_REACHED))
+            self.interrupted = True
+            self.done += int(np.count_nonzero(norms[self.done : self.reach] != NOT_REACHED))
         for name, original in originals.items():
             self.bound.memory[self.kernels.identifier(name)] = original
         return self._result(costs, norms, time.perf_counter() - began)
@@ -244,11 +246,13 @@ class _Fit:
         given |= self._scalars()
         while self.done < stop and self.status == FINISHED:
             began = time.perf_counter()
-            count = min(count, stop - self.done)
+            count = 1 if slow else min(count, stop - self.done)
+            self.reach = self.done + count
+            here = slice(self.done, self.reach)
+            norms[here] = NOT_REACHED
             if slow:
                 made, status = self._slow_step(first, batch, costs, norms)
             else:
-                here = slice(self.done, self.done + count)
                 made, status = self.kernels.call(
                     "train", self.bound, position=first, count=count, start=self.done, limit=self.limit, costs=costs[here], norms=norms[here], **given
                 )
