@@ -84,7 +84,8 @@ def checked_reverse(program: Program) -> None:
         adjoint = found.get(program.adjoints[name], {})
         along = sum((wide.exact(_at(direction, place)) * value for place, value in adjoint.items()), wide.ctx.mpf(0))
         defined = along == along and slope == slope  # at the edge of a domain, (-1)^(w/w), there is a value and no slope
-        if defined and not _close(slope, along, 1e-12):
+        rounding = abs(found[program.cost][()]) * wide.ctx.mpf(10) ** (3 - DIGITS)
+        if defined and not _close(slope, along, 1e-12) and not abs(slope - along) <= rounding:
             raise MeaningChanged(f"The reverse sweep gives {along} along a direction of {name}, the cost rises by {slope}:\n{program}")
 
 

@@ -30,7 +30,7 @@ def tidy(program: Program) -> Program:
 
 
 def alive(program: Program, wanted: set[str]) -> Program:
-    """The equations that what is wanted depends on."""
+    """The equations and data that what is wanted depends on, and all parameters."""
     needed = set(wanted)
     kept: list[Equation | Scan] = []
     for item in reversed(program.equations):
@@ -40,4 +40,6 @@ def alive(program: Program, wanted: set[str]) -> Program:
             needed.update(found.value for equation in inner for found in equation.reads())
     live = {equation.target for item in kept for equation in (item.equations if isinstance(item, Scan) else (item,))} | wanted
     extents = {name: lengths for name, lengths in program.extents.items() if name in live}
-    return replace(program, equations=tuple(reversed(kept)), extents=extents)
+    inputs = {name: rank for name, rank in program.inputs.items() if name in needed or name in program.parameters}
+    measured = {label: place for label, place in program.measured.items() if place[0] in inputs}
+    return replace(program, equations=tuple(reversed(kept)), extents=extents, inputs=inputs, measured=measured)

@@ -13,6 +13,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from symgd.cost.checked import Checked
+from symgd.errors import InputError
 from symgd.nodes.node import postorder
 from symgd.printing.module import Generated, kernels
 from symgd.program.equation import Program
@@ -46,7 +47,8 @@ class Kernels:
 
     @cached_property
     def extents(self) -> dict[str, Any]:
-        return input_extents(self.program)[0]
+        read, program = input_extents(self.program)[0], self.program
+        return {name: program.extents.get(program.adjoints.get(name, ""), lengths) for name, lengths in read.items()}
 
     @cached_property
     def generated(self) -> Generated:
@@ -130,9 +132,13 @@ class Kernels:
             absent = [name for name in names if name not in given and (name in self.program.inputs or what == "parameter")]
             if absent:
                 raise missing(absent, given, what)
-        everything = {**parameters, **data}
+        everything = {name: given for name, given in {**parameters, **data}.items() if name in self.program.inputs}
         lengths = self.lengths({name: a.shape for name, a in everything.items()}, known)
         check_subscripts(self.program, everything, lengths)
+        for name, start in parameters.items():
+            shape = tuple(value(extent, lengths) for extent in self.extents[name])
+            if start.shape != shape:
+                raise InputError(f"{name} has shape {start.shape}.", accepted=f"shape {shape}")
         return self._allocated(everything, lengths)
 
     def _allocated(self, everything: Mapping[str, np.ndarray], lengths: dict[str, int]) -> Bound:

@@ -160,7 +160,8 @@ class Trainer:
         absent = [name for name in kernels._data_names() if name not in given and name in kernels.program.inputs]
         if absent:
             raise missing(absent, given, "data")
-        lengths = kernels.lengths({name: array.shape for name, array in {**chosen, **given}.items()}, known)
+        shapes = {name: array.shape for name, array in {**chosen, **given}.items() if name in kernels.program.inputs}
+        lengths = kernels.lengths(shapes, known)
         shapes = {name: shape_of(kernels.program, name, lengths) for name in checked.parameters}
         parameters = start_values(shapes, start, plan.seed)
         return kernels.bind(parameters, given, {**known, **{n: v for n, v in lengths.items() if n not in kernels.program.measured}}), given
