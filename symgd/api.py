@@ -278,8 +278,8 @@ class Gradient(Mapping[Any, Any]):
 
             return program_latex(self.program)
         cost = latex(access(self._cost._name))
-        left = r" \\[2ex] ".join(rf"\dfrac{{\partial {cost}}}{{\partial {self._cost._latex(access(name, *at))}}}" for name, at, _ in rows)
-        right = r" \\[2ex] ".join(rf"\displaystyle {self._cost._latex(formula)}" for _, _, formula in rows)
+        left = r" \\[1.2em] ".join(rf"\dfrac{{\partial {cost}}}{{\partial {self._cost._latex(access(name, *at))}}}" for name, at, _ in rows)
+        right = r" \\[1.2em] ".join(rf"\displaystyle {self._cost._latex(formula)}" for _, _, formula in rows)
         return rf"\nabla {cost} = \begin{{bmatrix}} {left} \end{{bmatrix}} = \begin{{bmatrix}} {right} \end{{bmatrix}}"
 
     def _repr_latex_(self) -> str:

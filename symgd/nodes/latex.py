@@ -43,7 +43,7 @@ def latex(node: Node, *, hidden: str | None = None, axes: Mapping[str, Node] | N
     >>> print(latex(expression("2*x*(w*x + b)^2/m - sqrt(alpha_1)")))
     \\frac{2 x\\,\\left(w\\,x + b\\right)^{2}}{m} - \\sqrt{\\alpha_{1}}
     >>> print(latex(expression("mean(sum(W1[j]*x[j], j) - y)", samples="x y", axes="j:d"), hidden="i"))
-    \\frac{1}{m} \\sum_{i} \\left(\\sum_{j=0}^{d-1} {W_{1}}_{j}\\,x_{i,j} - y_{i}\\right)
+    \\frac{1}{m} \\sum_{i} \\left(\\sum_{j=0}^{d-1} {W_{1}}_{\\,j}\\,x_{i,j} - y_{i}\\right)
     """
     check_size(node)
     return written_out(node, _Writer(node, hidden, axes or {}, names).pieces, _level, _PARENTHESES)
@@ -195,7 +195,7 @@ class _Writer:
         name = self.names[part.value]
         if not part.args:
             return [name]
-        return [f"{{{name}}}" if "_{" in name else name, "_{", *_joined(part.args, ",", 0), "}"]
+        return [f"{{{name}}}" if "_{" in name else name, r"_{\," if "_{" in name else "_{", *_joined(part.args, ",", 0), "}"]
 
     def reduction(self, part: Node) -> list[Piece]:
         body, *ranges = part.args

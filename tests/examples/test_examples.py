@@ -74,7 +74,7 @@ def test_the_demo_reads_the_digits(tmp_path):
     for said in ("cost 4, gradient -4, so w goes from 1 to 1.4; new cost 2.56", "dW1[k, j] += ", "worst of 5 seeds"):
         assert said in done.stdout
     assert (tmp_path / "cost.png").read_bytes().startswith(b"\x89PNG")
-    assert all(part in (tmp_path / "gradient.tex").read_text() for part in (r"\nabla C", r"\partial {W_{1}}_{k,j}", "softmax"))
+    assert all(part in (tmp_path / "gradient.tex").read_text() for part in (r"\nabla C", r"\partial {W_{1}}_{\,k,j}", "softmax"))
     compile((tmp_path / "trainer.py").read_text(), "trainer.py", "exec")
 
 

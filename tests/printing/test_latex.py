@@ -73,7 +73,7 @@ def test_an_equation_is_a_row(lines, extents, expected):
 # name | rank | the name of its adjoint | the adjoint on the page
 ADJOINTS = [
     ("w", 0, "dw", r"\mathrm{d}w"),
-    ("W1", 2, "dW1", r"{\mathrm{d}W_{1}}_{i,j}"),
+    ("W1", 2, "dW1", r"{\mathrm{d}W_{1}}_{\,i,j}"),
     ("theta", 1, "dtheta", r"\mathrm{d}\theta_{i}"),
     ("rate", 0, "drate", r"\mathrm{d}\mathrm{rate}"),
     ("z", 0, "dz_2", r"\mathrm{dz}_{2}"),
