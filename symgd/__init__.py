@@ -1,4 +1,4 @@
-"""Write a cost in SymPy; get its exact gradient with every step, a check of your own, and a compiled trainer.
+"""Write a cost in SymPy; get its exact gradient, the equations that compute it, and a compiled trainer.
 
 The public names are loaded on first use, so `import symgd` imports neither SymPy nor Numba.
 
