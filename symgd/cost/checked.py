@@ -95,7 +95,8 @@ def check(formula: Formula, *, parameters: Collection[str] | None = None, consta
             chosen[name] = free.get(name, 0)
     for name, value in values.items():
         if value is not None and free.get(name):
-            raise InputError(f"{name} is read with {free[name]} indices, so {value:g} is not enough.", accepted=f"constants=[{name!r}], its values with the data")
+            short = f"{name} is read with {free[name]} indices, so {value:g} is not enough."
+            raise InputError(short, accepted=f"constants=[{name!r}], its values with the data")
     data = {name: rank for name, rank in free.items() if name not in chosen and values.get(name) is None}
     doubtful = _affine(formula.expression, definitions, chosen) if parameters is None else ()
     notes += [f"The cost is affine in {name}: is {name} a constant? If so, name it in constants=." for name in doubtful]

@@ -126,12 +126,12 @@ def chained(adjoint: Node, factor: Node) -> Node:
     """
     if factor is ONE or adjoint is ONE:
         return adjoint if factor is ONE else factor
-    if _has_zero_branch(adjoint) and _has_zero_branch(factor):
+    if has_zero_branch(adjoint) and has_zero_branch(factor):
         (value, holds), (other, also_holds) = _branch(adjoint), _branch(factor)
         return choice(chained(value, other), all_of(holds, also_holds), ZERO)
-    if _has_zero_branch(adjoint):
+    if has_zero_branch(adjoint):
         return _on_branches(adjoint, lambda value: times(value, factor))
-    if _has_zero_branch(factor):
+    if has_zero_branch(factor):
         return _on_branches(factor, lambda value: times(adjoint, value))
     return times(adjoint, factor)
 
@@ -204,9 +204,10 @@ def all_of(*conditions: Node) -> Node:
     return TRUE if not flat else next(iter(flat)) if len(flat) == 1 else node("and", *flat)
 
 
-def _has_zero_branch(a: Node) -> bool:
+def has_zero_branch(a: Node) -> bool:
+    """Is the formula 0 where some condition fails, whatever stands in its other branches?"""
     if a.op == "+":
-        return all(map(_has_zero_branch, a.args))
+        return all(map(has_zero_branch, a.args))
     return a.op == "piecewise" and len(a.args) % 2 == 1 and ZERO in (*a.args[:-1:2], a.args[-1])
 
 

@@ -179,15 +179,24 @@ class Interpreter:
         """The value of an index expression."""
         return int(self.number(part, point))
 
-    def holds(self, condition: Node, point: Mapping[Node, int]) -> bool:
-        op = condition.op
+    def holds(self, condition: Node, point: Mapping[Node, int], value: Callable[..., Any] | None = None) -> bool:
+        """Does the condition hold at this point? `value` computes what it compares."""
+        op, value = condition.op, value or self.number
         if op in _COMPARISON:
-            return bool(_COMPARISON[op](*(self.number(a, point) for a in condition.args)))
+            return bool(_COMPARISON[op](*(value(a, point) for a in condition.args)))
         if op == "not":
-            return not self.holds(condition.args[0], point)
+            return not self.holds(condition.args[0], point, value)
         if op in ("and", "or"):
-            return (all if op == "and" else any)(self.holds(a, point) for a in condition.args)
+            return (all if op == "and" else any)(self.holds(a, point, value) for a in condition.args)
         return op == "true"
+
+    def _taken(self, part: Node, point: Any, value: Callable[..., Any]) -> Any:
+        """The branch of a piecewise formula that is taken; the others are not evaluated."""
+        pairs, otherwise = divmod(len(part.args), 2)
+        for n in range(pairs):
+            if self.holds(part.args[2 * n + 1], point, value):
+                return value(part.args[2 * n], point)
+        return value(part.args[-1], point) if otherwise else self.arithmetic.ctx.nan
 
     def number(self, part: Node, point: Mapping[Node, int]) -> Any:
         """The value of a formula without reductions at one point; a branch that is not taken is not evaluated."""
@@ -203,11 +212,7 @@ class Interpreter:
         if op == "constant":
             return self.arithmetic.constant(part.value)
         if op == "piecewise":
-            pairs, otherwise = divmod(len(part.args), 2)
-            for n in range(pairs):
-                if self.holds(part.args[2 * n + 1], point):
-                    return self.number(part.args[2 * n], point)
-            return self.number(part.args[-1], point) if otherwise else self.arithmetic.ctx.nan
+            return self._taken(part, point, self.number)
         return self.arithmetic.call(op, *(self.number(a, point) for a in part.args))
 
     def formula(self, part: Node, point: dict[Node, int]) -> Any:
@@ -220,7 +225,9 @@ class Interpreter:
         if part.op in REDUCTIONS:
             domain = tuple(Range(*bound.args) for bound in part.args[1:])
             return self._reduced(part.op, [self.formula(part.args[0], p) for p in self.points(domain, point)])
-        if part.op == "piecewise" or not part.args or part.op == "access":
+        if part.op == "piecewise":
+            return self._taken(part, point, self.formula)
+        if not part.args or part.op == "access":
             return self.number(part, point)
         return self.arithmetic.call(part.op, *(self.formula(a, point) for a in part.args))
 

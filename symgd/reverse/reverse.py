@@ -7,12 +7,14 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from symgd.errors import NoRule, NotBuilt
-from symgd.nodes.fold import all_of, chained, minus, plus, times
-from symgd.nodes.node import ONE, ZERO, Node, access, accesses, node
+from symgd.nodes.fold import all_of, chained, choice, has_zero_branch, minus, plus, times
+from symgd.nodes.node import ATOMS, ONE, ZERO, Node, access, accesses, fraction, node, outside_subscripts
 from symgd.program.equation import Equation, Program, Scan
 from symgd.program.extents import input_extents
 from symgd.program.names import Fresh
 from symgd.reverse.partials import partials
+
+BOUNDED = ATOMS | {"+", "*", "neg", "sin", "cos", "tanh", "sigmoid", "sign", "erf", "exp", "sinh", "cosh", "max", "min", "abs"}
 
 
 def reverse(program: Program) -> Program:
@@ -34,6 +36,7 @@ def reverse(program: Program) -> Program:
     inputs, measured = input_extents(program)
     extents = {**inputs, **program.extents}
     carried = {program.cost}
+    open_to_all: set[str] = {program.cost}  # names whose adjoint comes not only through branches that may not be taken
     appended: list[Equation] = [Equation(adjoints[program.cost], (), "=", (), ONE, rule="seed")]
     for item in reversed(program.equations):
         if isinstance(item, Scan):
@@ -41,8 +44,11 @@ def reverse(program: Program) -> Program:
         if item.target not in carried:
             continue
         output = item.left if item.op == "=" and item.target != program.cost else None
-        for name, equation in _adjoints(item, adjoints, active, output):
+        masked = item.target not in open_to_all
+        for name, equation in _adjoints(item, adjoints, active, output, masked):
             carried.add(name)
+            if not masked and not has_zero_branch(equation.body):
+                open_to_all.add(name)
             appended.append(equation)
     shapes = {adjoint: extents[name] for name, adjoint in adjoints.items() if name in extents}
     kept = {name: adjoint for name, adjoint in adjoints.items() if name in carried or name in program.parameters}
@@ -73,7 +79,10 @@ def adjoints(equation: Equation, active: frozenset[str] | None = None) -> Iterat
         yield found
 
 
-def _adjoints(equation: Equation, names: dict[str, str], active: frozenset[str], output: Node | None) -> Iterator[tuple[str, Equation]]:
+def _adjoints(
+    equation: Equation, names: dict[str, str], active: frozenset[str], output: Node | None, masked: bool = False
+) -> Iterator[tuple[str, Equation]]:
+    """`masked`: the equation is used in branches only; where none of them is taken its slope may be infinite and must not count."""
     incoming = access(names.get(equation.target, ""), *equation.at)
     if equation.op == "logsumexp=":
         yield from _through_logsumexp(equation, incoming, names, active)
@@ -81,8 +90,20 @@ def _adjoints(equation: Equation, names: dict[str, str], active: frozenset[str],
     if equation.op not in ("=", "+="):
         raise NoRule(f"No rule carries an adjoint back through {equation.op} in: {equation}")
     for found, slope in partials(equation.body, active, output).by_access.items():
-        body, guard = _guarded(chained(incoming, slope), equation.guard)
+        reached = choice(incoming, node("!=", incoming, ZERO), ZERO) if masked and not _is_bounded(slope) else incoming
+        body, guard = _guarded(chained(reached, slope), equation.guard)
         yield found.value, Equation(names[found.value], found.args, "+=", equation.domain, body, guard, "chain")
+
+
+def _is_bounded(slope: Node) -> bool:
+    """Is the slope finite wherever what it reads is? Sums, products, whole powers and a few functions are."""
+    return all(part.op in BOUNDED or (part.op in ("/", "^") and _is_safe(part)) for part in outside_subscripts(slope))
+
+
+def _is_safe(part: Node) -> bool:
+    """A quotient by a number or length, a power with a number from 0."""
+    second = part.args[1]
+    return second.op == "length" or (second.op == "number" and fraction(second) > 0)
 
 
 def _guarded(body: Node, guard: Node) -> tuple[Node, Node]:

@@ -29,6 +29,22 @@ def test_kinks_and_branches(text, at, expected):
     assert {name: found.gradient[name] for name in at} == pytest.approx(expected)
 
 
+MASKED = [
+    ("piecewise(p, w > 0, w^2)", {"p": "log(w)"}, {"w": 0.0}, {"w": 0.0}),
+    ("piecewise(q, w > 0, w^2)", {"p": "sqrt(w)", "q": "2*p + 1"}, {"w": 0.0}, {"w": 0.0}),
+    ("piecewise(p, w > 0, w^2)", {"p": "log(w)"}, {"w": 2.0}, {"w": 0.5}),
+    ("piecewise(sum(log(v[j]), j), w > 0, w^2)", {}, {"w": 0.0, "v": [0.0, 1.0]}, {"w": 0.0, "v": [0.0, 0.0]}),
+    ("piecewise(p, w > 0, 0) + p^2", {"p": "exp(w)"}, {"w": 1.0}, {"w": np.e + 2 * np.e**2}),
+]
+
+
+@pytest.mark.parametrize(("text", "where", "at", "expected"), MASKED, ids=[f"{row[0]} {row[1]}" for row in MASKED])
+def test_a_definition_used_in_branches_only_counts_only_where_one_is_taken(text, where, at, expected):
+    found = sg.parse(text, where=where, parameters=list(at)).evaluate(at)
+    for name, slope in expected.items():
+        assert found.gradient[name] == pytest.approx(slope)
+
+
 def test_a_condition_on_indices_guards_what_is_read_and_written():
     cost = sg.parse("sum(piecewise(v[j - 1]^2, j > 0, 0), j)", parameters=["v"], axes="j:m")
     found = cost.evaluate({"v": [1.0, 2.0, 3.0]})  # j runs to 3, v to 2
