@@ -137,10 +137,12 @@ def access(name: str, *at: Node) -> Node:
 
 
 def index(letter: str) -> Node:
+    """An index letter."""
     return node("index", value=letter)
 
 
 def length(name: str) -> Node:
+    """The length of an axis, found by name."""
     return node("length", value=name)
 
 

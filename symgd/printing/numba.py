@@ -57,6 +57,7 @@ class Names:
 
 
 def names() -> Names:
+    """The empty table of one generated module."""
     return Names(Identifiers(RESERVED))
 
 
