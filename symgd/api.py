@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
@@ -114,8 +115,11 @@ class Cost:
 
     @property
     def definitions(self) -> dict[str, Any]:
-        """name -> its formula in SymPy, in the order of computation."""
-        return {d.target: self._to_sympy(d.body) for d in self._checked.definitions}
+        """name -> its formula in SymPy, in the order of computation; the parts of a name by their left sides, `h[0, k]` and `h[t + 1, k]`."""
+        parts = Counter(d.target for d in self._checked.definitions)
+        return {
+            d.target if parts[d.target] == 1 else self._shown(access(d.target, *d.at)): self._to_sympy(d.body) for d in self._checked.definitions
+        }
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -6,15 +6,19 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from symgd.errors import InputError, NotBuilt
+from symgd.errors import InputError
+from symgd.nodes.circles import circles
 from symgd.nodes.formula import Formula
-from symgd.nodes.node import CONDITIONS, Node, accesses, number, postorder, range_
+from symgd.nodes.node import CONDITIONS, Node, accesses, node, number, postorder, range_
 from symgd.nodes.text import text
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """`target[at] = body` for every value of the index letters in `at`, which run over their whole axes."""
+    """`target[at] = body` for every value of the index letters in `at`, which run over their whole axes.
+
+    A name may be defined in parts, `h[0, k]` and `h[t + 1, k]`: a place of `at` is a letter, a letter with a number, or a fixed index.
+    """
 
     target: str
     at: tuple[Node, ...]
@@ -43,6 +47,11 @@ class Checked:
     def names(self) -> frozenset[str]:
         """Every name of an array, scalar or definition, so that new names can avoid them."""
         return frozenset({*self.parameters, *self.data, *self.constants, *(d.target for d in self.definitions)})
+
+    @property
+    def bodies(self) -> dict[str, Node]:
+        """Definition -> a formula that reads what all its parts read."""
+        return _bodies(self.definitions)
 
 
 def check(formula: Formula, *, parameters: Collection[str] | None = None, constants: Mapping[str, float | None] | None = None) -> Checked:
@@ -105,20 +114,25 @@ def check(formula: Formula, *, parameters: Collection[str] | None = None, consta
     return Checked(formula, definitions, chosen, data, values, frozenset(integers), doubtful, tuple(notes))
 
 
+def _bodies(definitions: Iterable[Definition]) -> dict[str, Node]:
+    parts: dict[str, list[Node]] = {}
+    for definition in definitions:
+        parts.setdefault(definition.target, []).append(definition.body)
+    return {name: found[0] if len(found) == 1 else node("+", *found) for name, found in parts.items()}
+
+
 def _definitions(formula: Formula) -> list[Definition]:
-    found: dict[str, Definition] = {}
+    found: list[Definition] = []
+    whole: set[str] = set()
     for left, body in formula.definitions:
         name, at = left.value, left.args
-        letters = [e for e in at if e.op == "index"]
         if name in formula.samples:
             raise InputError(f"{name} is both a sample column and a definition.", accepted="one role for a name")
-        if len(letters) != len(at) or len(set(letters)) != len(at):
-            raise NotBuilt(
-                f"The definition of {text(left)} fills only a part of {name}; recurrences and definitions by parts are not built yet.",
-                accepted=f"{name} with one index letter an axis",
-            )
-        if name in found:
-            raise InputError(f"{name} is defined twice.", accepted="one definition for a name")
+        letters = _letters(left)
+        if all(place.op == "index" for place in at):
+            if name in whole:
+                raise InputError(f"{name} is defined twice.", accepted="one definition for a name")
+            whole.add(name)
         for letter in letters:
             if letter.value not in formula.axes:
                 raise InputError(f"The length of axis {letter.value} of {text(left)} is not known.", accepted=f'axes "{letter.value}:n"')
@@ -130,42 +144,67 @@ def _definitions(formula: Formula) -> list[Definition]:
             )
         _scalar(body, f"The definition of {text(left)}")
         ranges = tuple(range_(letter, number(0), formula.axes[letter.value]) for letter in letters)
-        found[name] = Definition(name, at, ranges, body)
-    return list(found.values())
+        found.append(Definition(name, at, ranges, body))
+    return found
+
+
+def _letters(left: Node) -> list[Node]:
+    """The index letters of the left side of a definition, each of which stands in one place."""
+    letters: list[Node] = []
+    for place in left.args:
+        if any(accesses(place)):
+            raise InputError(
+                f"The definition of {text(left)} fills the elements that data name.",
+                accepted=f"an index letter for each place of {left.value}, and a sum over the data that belong to it: "
+                "c[g] = sum(piecewise(v[i], label[i] == g, 0), i)",
+            )
+        own = sorted(place.free, key=lambda letter: letter.value)
+        if len(own) > 1 or any(letter in letters for letter in own):
+            raise InputError(
+                f"The definition of {text(left)} has two letters in one place, or one letter in two.",
+                accepted=f"a letter of its own for each place: {left.value}[t + 1, k]",
+            )
+        letters += own
+    return letters
 
 
 def _ordered(definitions: list[Definition]) -> tuple[Definition, ...]:
-    """The definitions in an order in which each uses only earlier ones."""
-    by_name = {definition.target: definition for definition in definitions}
-    uses = {d.target: [a.value for a in accesses(d.body) if a.value in by_name] for d in definitions}
-    done: dict[str, None] = {}
-    for start in by_name:
-        path: list[str] = []
-        stack: list[tuple[str, bool]] = [(start, False)]
-        while stack:
-            name, leaving = stack.pop()
-            if leaving:
-                path.pop()
-                done[name] = None
-                continue
-            if name in done:
-                continue
-            if name in path:
-                _refuse_circle([*path[path.index(name) :], name], by_name)
-            path.append(name)
-            stack.append((name, True))
-            stack.extend((used, False) for used in reversed(dict.fromkeys(uses[name])))
-    return tuple(by_name[name] for name in done)
+    """The definitions in an order in which each uses only earlier ones, and those that use each other together, in the order given.
+
+    Definitions that use each other are a recurrence if they do it at shifted indices; program/recurrence.py finds its order.
+    """
+    parts: dict[str, list[Definition]] = {}
+    for definition in definitions:
+        parts.setdefault(definition.target, []).append(definition)
+    uses = {name: dict.fromkeys(a.value for d in mine for a in accesses(d.body) if a.value in parts) for name, mine in parts.items()}
+    ordered: list[Definition] = []
+    for group in circles(uses):
+        if len(group) > 1 or group[0] in uses[group[0]]:
+            _refuse_unshifted(group, uses, parts)
+        names = set(group)
+        ordered += [definition for definition in definitions if definition.target in names]
+    return tuple(ordered)
 
 
-def _refuse_circle(circle: list[str], by_name: Mapping[str, Definition]) -> None:
-    way = " -> ".join(circle)
-    shifted = any(
-        any(step.op != "index" for step in found.args) for name in circle for found in accesses(by_name[name].body) if found.value in circle
-    )
-    if shifted:
-        raise NotBuilt(f"{way} is a recurrence; recurrences are not built yet.", accepted="definitions that do not refer to themselves")
-    raise InputError(f"Definitions refer to each other in a circle: {way}.", accepted="definitions that use others, not themselves")
+def _refuse_unshifted(group: list[str], uses: Mapping[str, Iterable[str]], parts: Mapping[str, list[Definition]]) -> None:
+    """A circle in which every name is read just where it is defined has no start."""
+    for name in group:
+        for definition in parts[name]:
+            if any(place.op != "index" for place in definition.at):
+                return
+            for found in accesses(definition.body):
+                if found.value in group and any(place.op != "index" for place in found.args):
+                    return
+    circle = [group[0]]
+    while True:
+        after = next(used for used in uses[circle[-1]] if used in group)
+        if after in circle:
+            way = " -> ".join([*circle[circle.index(after) :], after])
+            raise InputError(
+                f"Definitions refer to each other in a circle: {way}.",
+                accepted="definitions that use others, or themselves at a shifted index: h[0] = 0, h[t + 1] = tanh(h[t])",
+            )
+        circle.append(after)
 
 
 def _closed(formula: Formula) -> None:
@@ -185,7 +224,10 @@ def _scalar(root: Node, what: str) -> None:
 
 
 def _ranks(formula: Formula, roots: Iterable[Node], definitions: tuple[Definition, ...]) -> dict[str, int]:
-    ranks: dict[str, int] = {definition.target: len(definition.at) for definition in definitions}
+    ranks: dict[str, int] = {}
+    for definition in definitions:
+        if ranks.setdefault(definition.target, len(definition.at)) != len(definition.at):
+            raise InputError(f"The parts of {definition.target} have different numbers of indices.", accepted="one number of indices for a name")
     first: dict[str, Node] = {}
     for found in accesses(*roots):
         known = ranks.setdefault(found.value, len(found.args))
@@ -211,7 +253,7 @@ def _integers(roots: Iterable[Node]) -> set[str]:
 
 def _affine(expression: Node, definitions: tuple[Definition, ...], parameters: Iterable[str]) -> tuple[str, ...]:
     """The scalars of which the cost is an affine function, and not a constant: their gradient never changes sign, so no fit can find them."""
-    bodies = {definition.target: definition.body for definition in definitions}
+    bodies = _bodies(definitions)
     curved: set[str] = set()
     present: set[str] = set()
     stack, seen = [(expression, True)], {(expression, True)}

@@ -138,7 +138,7 @@ class Names:
     # names
 
     def _naming(self) -> None:
-        """One name for one object. Only a length and a number may share one: sg.axes("i:m") beside a slope Symbol("m")."""
+        """One name for one object. Only a length shares one with a number or an array: sg.axes("i:m k:h") beside a slope m and a state h[t, k]."""
         known_parts = postorder(self._known.expression, *(side for pair in self._known.definitions for side in pair))
         known_names = {part.value for part in known_parts if part.op == "access"}
         known_lengths = {part.value for part in known_parts if part.op == "length"}
@@ -155,7 +155,7 @@ class Names:
             _check_name(name)
             if isinstance(thing, sp.Dummy):
                 name = self._known_as.get(thing) or free(name, self.taken)
-            if name in measured and isinstance(thing, (Sample, sp.IndexedBase)):
+            if name in measured and isinstance(thing, Sample):
                 raise InputError(f"Name clash: {shown(name)} is {_kind(thing)} and the length of an axis.", accepted="another name for one of them")
             self._claim(name, thing)
             self.names[thing] = name
@@ -163,7 +163,7 @@ class Names:
         for symbol in self.lengths:
             _check_name(symbol.name)
             if not is_length(symbol):
-                if symbol.name in self.symbols:
+                if symbol.name in self.symbols and not isinstance(self.symbols[symbol.name], sp.IndexedBase):
                     raise _clash(symbol.name, symbol, self.symbols[symbol.name])
                 self.symbols[length_key(symbol.name)] = symbol
         _refuse_look_alikes(self.taken)

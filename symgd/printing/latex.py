@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from symgd.nodes.latex import latex as formula
 from symgd.nodes.latex import latex_name, latex_names
-from symgd.nodes.node import TRUE, ZERO, Node, node, range_
+from symgd.nodes.node import ONE, TRUE, ZERO, Node, node, range_
 from symgd.program.equation import Equation, Program, Range, Scan
+from symgd.program.linear import combined
 
 REDUCTIONS = {"+=": "sum", "*=": "product", "max=": "maximum", "min=": "minimum", "logsumexp=": "logsumexp"}
 HEADS = {"+=": r"\sum", "*=": r"\prod", "max=": r"\max", "min=": r"\min", "logsumexp=": r"\operatorname*{logsumexp}"}
@@ -21,8 +22,9 @@ def latex(program: Program) -> str:
 
     A row is an equation: its number, the equation, the ranges of the indices that its left side keeps, its condition. The number is that of
     `str(program)` and of the comments in the generated code, so no rows are joined: what adds to elements that earlier rows have filled, or fills
-    only a part of an array, is written `+=` and starts from 0. The indices that the left side does not keep stand below a sign of summation. The
-    adjoint of W is dW with an upright d, its name in the text and in the code: a bar would be a third name for one array.
+    only a part of an array, is written `+=` and starts from 0. A recurrence has a row of its own that says its steps, before its equations. The
+    indices that the left side does not keep stand below a sign of summation. The adjoint of W is dW with an upright d, its name in the text and in
+    the code: a bar would be a third name for one array.
 
     >>> from symgd.program.equation import read_equation
     >>> from symgd.nodes.node import length
@@ -46,16 +48,21 @@ class _Page:
         self.begun: set[str] = set()
 
     def rows(self) -> Iterator[str]:
-        for number, item in enumerate(self.program.equations, 1):
+        number = 0
+        for item in self.program.equations:
             if isinstance(item, Scan):
-                way = "upwards" if item.direction > 0 else "downwards"
-                yield rf"({number}) && & \text{{{way} for }} {self.range(item.index)} \text{{:}}"
-                for equation in item.equations:
-                    yield self.row("", equation)
-            else:
-                yield self.row(f"({number})", item)
+                yield rf" && & \text{{step by step, }} {self.steps(item)} \text{{:}}"
+            for equation in item.equations if isinstance(item, Scan) else (item,):
+                number += 1
+                yield self.row(f"({number})", equation, item.index if isinstance(item, Scan) else None)
 
-    def row(self, number: str, equation: Equation) -> str:
+    def steps(self, scan: Scan) -> str:
+        """t = 0, ..., T - 1"""
+        ends = [scan.index.low, combined((1, scan.index.high), (-1, ONE))][:: scan.direction]
+        return rf"{self.formula(scan.index.index)} = {self.formula(ends[0])},\, \ldots,\, {self.formula(ends[1])}"
+
+    def row(self, number: str, equation: Equation, steps: Range | None = None) -> str:
+        """`steps`: those of the recurrence around the equation, which are not said again."""
         guards = _conjuncts(equation.guard)
         reduced = equation.reduced
         bound = {axis.index for axis in reduced}
@@ -66,7 +73,7 @@ class _Page:
         outside = [guard for guard in guards if guard not in inside]
         right = self.relation(equation, self.reduction(equation, reduced, inside), whole=self.whole(equation, kept, outside))
         self.begun.add(equation.target)
-        conditions = [self.range(axis) for axis in kept]
+        conditions = [self.range(axis) for axis in kept if axis != steps]
         where = r",\; ".join(conditions) + (r" \text{ if } " + r" \land ".join(map(self.formula, outside)) if outside else "")
         row = f"{number} && {self.formula(equation.left)} &{right}"
         return rf"{row} && \quad {where.strip()}" if where else row

@@ -10,9 +10,9 @@ from symgd.nodes.formula import Formula
 from symgd.nodes.node import Node, access, postorder
 from symgd.nodes.text import text
 from symgd.printing.identifiers import comment
-from symgd.printing.numba import INDENT, Loop, Names, Printer, loop, names
+from symgd.printing.numba import INDENT, Loop, Names, Printer, loop, loops, names
 from symgd.printing.templates import environment
-from symgd.schedule.schedule import Nest, Schedule
+from symgd.schedule.schedule import Nest, Schedule, nests_of
 from symgd.updates.optimizers import Updates
 
 Role = Literal["data", "parameter", "length", "computed", "block", "share", "state", "kept"]
@@ -173,19 +173,17 @@ class _Module:
         schedule = self.schedule
         here = schedule.passes[n]
         local = [name for name in here.shares if not self.program.extents[name]]
-        read = dict.fromkeys(found.value for nest in here.nests for found in nest.equation.reads())
+        nests = list(nests_of(here.nests))
+        read = dict.fromkeys(found.value for nest in nests for found in nest.equation.reads())
         numbers = [name for name in read if self._is_number(name) and name not in local]
-        arrays = [name for name in dict.fromkeys([*read, *(nest.equation.target for nest in here.nests)]) if not self._is_number(name)]
-        loops = []
-        for nest in here.nests:
-            printer = Printer(self.names, schedule, nest.row, [*numbers, *local])
-            loops.append(loop(nest, printer, schedule.kinds[nest.equation.target]))
-        arguments = [*map(self.names.value, [*arrays, *numbers]), "first", "last", *self._lengths(here.nests)]
+        arrays = [name for name in dict.fromkeys([*read, *(nest.equation.target for nest in nests)]) if not self._is_number(name)]
+        code = loops(here.nests, schedule, lambda row: Printer(self.names, schedule, row, [*numbers, *local]))
+        arguments = [*map(self.names.value, [*arrays, *numbers]), "first", "last", *self._lengths(nests)]
         before = ["n = last - first", *(f"{self.names.value(name)} = 0.0" for name in local)]
         before += [f"{self.names.value(name)}[:] = 0.0" for name in here.shares if name not in local]
         after = [f"return {', '.join(map(self.names.value, local))}"] if local else []
         purpose = "The share of rows first..last-1 in what is summed over all rows."
-        self._unit(self._numbered("rows", n), arguments, purpose, before, loops, after)
+        self._unit(self._numbered("rows", n), arguments, purpose, before, code, after)
         shares = [name for name in here.shares if name not in local]
         given = {argument: argument for argument in arguments} | {"first": "start", "last": "min(start + block, last)"}
         given |= {self.names.value(name): self.names.identifiers["share", name] for name in shares}
@@ -213,16 +211,17 @@ class _Module:
 
     def _between(self, n: int) -> None:
         """What has no row axis, between two passes; before the first one also the totals are cleared."""
-        nests = self.schedule.between[n]
+        items = self.schedule.between[n]
+        nests = list(nests_of(items))
         cleared = self.schedule.zeroed if n == 0 else ()
         touched = dict.fromkeys([*cleared, *(found.value for nest in nests for found in (*nest.equation.reads(), nest.equation.left))])
-        loops = [loop(nest, Printer(self.names, self.schedule), self.schedule.kinds[nest.equation.target]) for nest in nests]
+        code = loops(items, self.schedule, lambda row: Printer(self.names, self.schedule))
         arguments = [*map(self.names.value, touched), *self._lengths(nests)]
         before = [f"{self.names.value(name)}[:] = 0.0" for name in cleared]
-        if not before and not loops:
+        if not before and not code:
             return
         purpose = "Clear the totals and compute what no row takes part in." if n == 0 else "What follows from the totals of the pass before."
-        self._unit(f"between_{n}", arguments, purpose, before, loops)
+        self._unit(f"between_{n}", arguments, purpose, before, code)
 
     def _gradient(self, count: int) -> None:
         units = {unit.name: unit for unit in self.units}
@@ -236,12 +235,12 @@ class _Module:
     def _update(self, updates: Updates) -> None:
         """One step of the update rule, in place."""
         local = {e.target for e in updates.equations if not e.at and e.target not in updates.state and e.target not in self.program.parameters}
-        loops: list[Loop] = []
-        number = len(self.program.equations)
+        code: list[Loop] = []
+        number = sum(1 for _ in self.program.flat())
         printer = Printer(self.names, self.schedule, None, [*updates.scalars, *local])
         for equation in updates.equations:
             number += 1
-            loops.append(loop(Nest(number, equation, None, equation.domain, True, True), printer, "array"))
+            code.append(loop(Nest(number, equation, None, equation.domain, True, True), printer, "array"))
         touched = dict.fromkeys(
             found.value
             for e in updates.equations
@@ -252,7 +251,7 @@ class _Module:
             self.names.length(part.value) for e in updates.equations for axis in e.domain for part in postorder(axis.high) if part.op == "length"
         )
         arguments = [*map(self.names.value, touched), *map(self.names.value, updates.scalars), *lengths]
-        self._unit("update", arguments, "One step: every parameter changes, in place.", (), loops)
+        self._unit("update", arguments, "One step: every parameter changes, in place.", (), code)
 
     def _steps(self, updates: Updates) -> None:
         """Steps until one of them is the last: the loop of training."""

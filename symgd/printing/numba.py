@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from symgd.nodes.functions import FUNCTIONS
-from symgd.nodes.node import TRUE, Node, fraction, outside_subscripts
+from symgd.nodes.node import ONE, TRUE, Node, fraction, outside_subscripts
+from symgd.nodes.text import text
 from symgd.printing.elementary import ELEMENTARY
 from symgd.printing.identifiers import Identifiers, comment
 from symgd.program.equation import Equation, Range
-from symgd.program.linear import combined, linear
-from symgd.schedule.schedule import Nest, Schedule
+from symgd.program.linear import combined, difference, linear
+from symgd.schedule.schedule import Nest, Schedule, Steps
 
 RESERVED = (
     "np", "math", "njit", "FAST", "EXACT", "BLOCK", "rows", "between", "gradient", "update", "steps", "first", "last", "n", "block", "count",
@@ -34,8 +35,7 @@ INDENT = "    "
 class Loop:
     """One numbered equation as code."""
 
-    number: int
-    equation: str
+    comment: str
     lines: tuple[str, ...]
 
 
@@ -199,51 +199,100 @@ def integer_value(exponent: Node) -> int | None:
     return sign * int(fraction(exponent))
 
 
+def loops(nests: Iterable[Nest | Steps], schedule: Schedule, printer: Callable[[Node | None], Printer]) -> list[Loop]:
+    """The nests as code, a recurrence as a loop around those that it steps through. `printer`: one for equations with this row letter."""
+    found: list[Loop] = []
+    for item in nests:
+        if isinstance(item, Steps):
+            found += _stepped(item, schedule, printer)
+        else:
+            found.append(loop(item, printer(item.row), schedule.kinds[item.equation.target]))
+    return found
+
+
 def loop(nest: Nest, printer: Printer, kind: str) -> Loop:
     """One equation as nested loops."""
-    return Loop(nest.number, comment(str(nest.equation)), tuple(_nested(nest, printer, kind)))
+    return Loop(_numbered(nest), (*_start(nest, printer), *_nested(nest, printer, kind)))
+
+
+def _numbered(nest: Nest) -> str:
+    return f"# ({nest.number}) {comment(str(nest.equation))}"
+
+
+def _stepped(steps: Steps, schedule: Schedule, printer: Callable[[Node | None], Printer]) -> Iterator[Loop]:
+    """for t in range(T): all equations of the recurrence, each where its own range reaches."""
+    plain = printer(None)
+    letter = plain.names.letter(steps.index.index)
+    down = f"{plain.integer(combined((1, steps.index.high), (-1, ONE)))}, {plain.integer(combined((1, steps.index.low), (-1, ONE)))}, -1"
+    span = plain.bounds(steps.index) if steps.direction > 0 else down
+    starts = [line for nest in steps.nests for line in _start(nest, printer(nest.row))]
+    way = "up" if steps.direction > 0 else "down"
+    yield Loop(f"# step by step, {text(steps.index.index)} {way}", (*starts, f"for {letter} in range({span}):"))
+    for nest in steps.nests:
+        mine = next(axis for axis in nest.equation.domain if axis.index is steps.index.index)
+        conditions = []
+        if difference(mine.low, steps.index.low) != 0:
+            conditions.append(f"{letter} >= {plain.integer(mine.low)}")
+        if difference(mine.high, steps.index.high) != 0:
+            conditions.append(f"{letter} < {plain.integer(mine.high)}")
+        heads = [f"if {' and '.join(conditions)}:"] if conditions else []
+        lines = _indented(heads, _nested(nest, printer(nest.row), schedule.kinds[nest.equation.target]))
+        yield Loop(f"{INDENT}{_numbered(nest)}", tuple(INDENT + line for line in lines))
+
+
+def _start(nest: Nest, printer: Printer) -> Iterator[str]:
+    """Every element of the target at the neutral element of what accumulates into it."""
+    start = START.get(nest.cleared or "")
+    if start is not None and not (_is_dot(nest) and nest.whole):
+        yield from _cleared(nest, printer, start)
+
+
+def _is_dot(nest: Nest) -> bool:
+    """Is the equation a sum in the innermost loops, which can run in a register?"""
+    equation, summed = nest.equation, {axis.index for axis in nest.equation.reduced}
+    split = _split(nest)
+    inner_sum = split < len(nest.loops) and all(axis.index in summed for axis in nest.loops[split:])
+    return equation.op == "+=" and inner_sum and bool(equation.at) and nest.row not in summed and equation.guard is TRUE
+
+
+def _split(nest: Nest) -> int:
+    summed = {axis.index for axis in nest.equation.reduced}
+    return next((n for n, axis in enumerate(nest.loops) if axis.index in summed), len(nest.loops))
 
 
 def _nested(nest: Nest, printer: Printer, kind: str) -> Iterator[str]:
     equation = nest.equation
     heads = [f"for {printer.names.letter(nest.row)} in range(n):"] if nest.row is not None else []
-    loops = list(nest.loops)
-    summed = {axis.index for axis in equation.reduced}
     if equation.op == "logsumexp=":
         yield from _logsumexp(nest, printer, heads)
         return
     body = printer.number(equation.body)
     target = printer.place(equation.left)
-    split = next((n for n, axis in enumerate(loops) if axis.index in summed), len(loops))
-    inner_sum = split < len(loops) and all(axis.index in summed for axis in loops[split:])
-    start = START.get(equation.op)
-    dot = equation.op == "+=" and inner_sum and bool(equation.at) and nest.row not in summed and equation.guard is TRUE
-    if nest.first and start is not None and not (dot and nest.whole):
-        yield from _cleared(nest, printer, target, start)
-    if dot:
-        heads += [_for(axis, printer) for axis in loops[:split]]
-        inner = [_for(axis, printer) for axis in loops[split:]]
+    if _is_dot(nest):
+        split = _split(nest)
+        heads += [_for(axis, printer) for axis in nest.loops[:split]]
+        inner = [_for(axis, printer) for axis in nest.loops[split:]]
         yield from _indented(
             heads, ["total = 0.0", *_indented(inner, [f"total += {body}"]), f"{target} {'=' if nest.first and nest.whole else '+='} total"]
         )
         return
-    heads += [_for(axis, printer) for axis in loops]
+    heads += [_for(axis, printer) for axis in nest.loops]
     if equation.guard is not TRUE:
         heads.append(f"if {printer.condition(equation.guard)}:")
-    yield from _indented(heads, [_statement(equation, nest, target, body, kind)])
+    yield from _indented(heads, [_statement(equation, target, body, kind)])
 
 
-def _statement(equation: Equation, nest: Nest, target: str, body: str, kind: str) -> str:
+def _statement(equation: Equation, target: str, body: str, kind: str) -> str:
     if equation.op in ("max=", "min="):
         return f"{target} = np.{'maximum' if equation.op == 'max=' else 'minimum'}({target}, {body})"
     if equation.op == "=":
-        return f"{target} = {body}" if nest.first else f"{target} += {body}"
+        return f"{target} {'+=' if kind == 'share' else '='} {body}"
     return f"{target} {equation.op} {body}"
 
 
-def _cleared(nest: Nest, printer: Printer, target: str, start: str) -> Iterator[str]:
+def _cleared(nest: Nest, printer: Printer, start: str) -> Iterator[str]:
     """Loops that give every element of the target its start value."""
-    equation = nest.equation
+    equation, target = nest.equation, printer.place(nest.equation.left)
     if nest.row is None:
         name = printer.names.value(equation.target)
         yield f"{name}[:] = {start}"

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from symgd.errors import NoRule, NotBuilt
 from symgd.nodes.functions import FUNCTIONS
-from symgd.nodes.node import COMPARISONS, TRUE, ZERO, Node, accesses, fraction, node, outside_subscripts, postorder
+from symgd.nodes.node import COMPARISONS, ONE, TRUE, ZERO, Node, accesses, fraction, node, outside_subscripts, postorder
 from symgd.nodes.text import text
 from symgd.printing.elementary import ELEMENTARY, needed
 from symgd.printing.identifiers import Identifiers, comment
@@ -106,8 +106,6 @@ def numpy_source(program: Program) -> str:
 
 def printed(program: Program) -> Printed:
     """The program as a NumPy module, and how it is called."""
-    if any(isinstance(item, Scan) for item in program.equations):
-        raise NotBuilt("A recurrence runs one step after the other; the NumPy form of that is not built yet.")
     return _Module(program).printed()
 
 
@@ -167,9 +165,14 @@ class _Module:
 
     def printed(self) -> Printed:
         lines: list[str] = []
-        for n, equation in enumerate(self.equations, 1):
-            lines.append(f"# ({n}) {_shown(equation)}")
-            lines += _Equation(self, equation).lines()
+        number = 0
+        for item in self.program.equations:
+            if isinstance(item, Scan):
+                lines += self._stepped(item, number)
+                number += len(item.equations)
+            else:
+                number += 1
+                lines += [f"# ({number}) {_shown(item)}", *_Equation(self, item).lines()]
         arguments = [*map(self.name, self.inputs), *map(self.length, self.lengths)]
         source = (
             environment("python")
@@ -187,6 +190,51 @@ class _Module:
             )
         )
         return Printed(source, self.inputs, self.lengths, self.targets, self.integers & set(self.inputs))
+
+
+    def _stepped(self, scan: Scan, number: int) -> Iterator[str]:
+        """A recurrence as a Python loop over its steps; in each of them whole arrays at a time."""
+        for equation in scan.equations:
+            yield from self.start(equation.target)
+        letter, step = self.names["index", scan.index.index.value], scan.index.index
+        head = _Equation(self, scan.equations[0], step)
+        ends = [scan.index.low, scan.index.high]
+        if scan.direction < 0:
+            ends = [combined((1, end), (-1, ONE)) for end in reversed(ends)]
+        span = ", ".join(head.integer(end).code for end in ends) + (", -1" if scan.direction < 0 else "")
+        yield f"for {letter} in range({span}):"
+        for equation in scan.equations:
+            number += 1
+            yield f"    # ({number}) {_shown(equation)}"
+            mine = next(axis for axis in equation.domain if axis.index is step)
+            conditions = []
+            if difference(mine.low, scan.index.low) != 0:
+                conditions.append(f"{letter} >= {head.integer(mine.low).code}")
+            if difference(mine.high, scan.index.high) != 0:
+                conditions.append(f"{letter} < {head.integer(mine.high).code}")
+            if conditions:
+                yield f"    if {' and '.join(conditions)}:"
+            indent = "        " if conditions else "    "
+            yield from (indent + line for line in _Equation(self, equation, step).lines())
+
+    def start(self, target: str) -> Iterator[str]:
+        """Give a target its start value, unless it has one."""
+        if target in self.started:
+            return
+        self.started.add(target)
+        name, start = self.name(target), START[self.first_op[target]]
+        if target in self.inputs:  # the caller's array stays as it is
+            yield f"{name} = {name}.copy()"
+        elif not self.extents[target]:
+            yield f"{name} = np.float64({start})"
+        else:
+            shape = self.shape(target)
+            yield f"{name} = np.zeros({shape})" if start == "0.0" else f"{name} = np.full({shape}, {start})"
+
+    def shape(self, target: str) -> str:
+        equation = next(e for e in self.equations if e.target == target)
+        parts = [_Equation(self, equation).integer(length).code for length in self.extents[target]]
+        return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
 
 
 def _folded(words: list[str]) -> str:
@@ -213,13 +261,14 @@ def _shown(equation: Equation) -> str:
 
 
 class _Equation:
-    """One equation on its grid."""
+    """One equation on its grid; in a recurrence at one `step`, whose letter is a number then."""
 
-    def __init__(self, module: _Module, equation: Equation) -> None:
+    def __init__(self, module: _Module, equation: Equation, step: Node | None = None) -> None:
         self.module, self.equation = module, equation
+        self.steps = frozenset(() if step is None else (step,))
         self.written: list[str] = []
         self.count = 0
-        self.axes, self.kept = _grid(equation)
+        self.axes, self.kept = _grid(equation, self.steps)
         self.axis_of = {axis.index: n for n, group in enumerate(self.axes) for axis in group.ranges}
         self.range_of = {axis.index: axis for axis in equation.domain}
         self.sheltered = frozenset(_sheltered(equation)) if equation.guard is not TRUE or any_piecewise(equation.body) else frozenset()
@@ -229,7 +278,7 @@ class _Equation:
         for n, group in enumerate(self.axes):
             if not group.straight:
                 self._list_points(n)
-        closed = equation.guard is not TRUE and not equation.guard.free
+        closed = equation.guard is not TRUE and not equation.guard.free - self.steps
         reduced = tuple(range(self.kept, len(self.axes)))
         if equation.op == "=" and reduced:
             raise NotBuilt(f"{text(equation.left)} is assigned once for each value of another index: {_shown(equation)}", accepted="+=, max=, ...")
@@ -292,6 +341,8 @@ class _Equation:
             return Value(str(found), level=ATOM if found >= 0 else ADD, bare=True)
         if op == "length":
             return Value(self.module.length(part.value), bare=True)
+        if op == "index" and part in self.steps:
+            return Value(self.module.names["index", part.value], bare=True)
         if op == "index":
             n = self.axis_of[part]
             if not self.axes[n].straight:
@@ -354,7 +405,7 @@ class _Equation:
             return Value(f"float({self.module.length(part.value)})", bare=True)
         if op == "index":
             found = self._integer(part, {})
-            return Value(f"np.float64({found.code})", found.axes, new=True)
+            return Value(f"np.float64({found.code})", found.axes, new=True) if part not in self.steps else Value(f"float({found.code})", bare=True)
         if op == "access":
             found = self._access(part)
             return Value(f"np.float64({found.code})", found.axes, new=True) if part.value in self.module.integers else found
@@ -480,7 +531,7 @@ class _Equation:
     def _slice(self, part: Node, position: int) -> tuple[str, int | None] | None:
         """A subscript as a basic index of its array, and the axis along which it walks; None where only index arrays will do."""
         place = part.args[position]
-        letters = place.free
+        letters = place.free - self.steps
         if any(accesses(place)):
             return None
         if not letters:
@@ -584,7 +635,7 @@ class _Equation:
         return "".join(spelled[n] for n in axes)
 
     def _span(self, part: Node) -> frozenset[int]:
-        return frozenset(self.axis_of[letter] for letter in part.free)
+        return frozenset(self.axis_of[letter] for letter in part.free - self.steps)
 
     def _joined(self, operands: list[Value], found: Value, sign: str) -> list[Value]:
         """The operands with one more, joined to one that has the same axes."""
@@ -596,24 +647,7 @@ class _Equation:
     # targets
 
     def _start(self) -> None:
-        """Give the target its start value, unless it has one."""
-        target = self.equation.target
-        if target in self.module.started:
-            return
-        self.module.started.add(target)
-        name, start = self.module.name(target), START[self.module.first_op[target]]
-        if target in self.module.inputs:  # the caller's array stays as it is
-            self.written.append(f"{name} = {name}.copy()")
-        elif not self.equation.at:
-            self.written.append(f"{name} = np.float64({start})")
-        elif start == "0.0":
-            self.written.append(f"{name} = np.zeros({self._shape()})")
-        else:
-            self.written.append(f"{name} = np.full({self._shape()}, {start})")
-
-    def _shape(self) -> str:
-        parts = [self.integer(length).code for length in self.module.extents[self.equation.target]]
-        return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+        self.written += self.module.start(self.equation.target)
 
     def _stored(self, value: Value, closed: bool) -> list[str]:
         """The lines that put a value, one for each point of the kept axes, where it belongs."""
@@ -632,7 +666,7 @@ class _Equation:
             if value.new and value.axes == tuple(letters):
                 return [f"{name} = {value.code}"]
             shown = _expanded(value, tuple(letters))
-            return [f"{name} = np.full({self._shape()}, {shown.code})"]
+            return [f"{name} = np.full({module.shape(target)}, {shown.code})"]
         self._start()
         shown = _expanded(value, tuple(range(self.kept)))
         if plain:
@@ -662,18 +696,19 @@ class _Equation:
 # Grids
 
 
-def _grid(equation: Equation) -> tuple[list[Axis], int]:
-    """The axes of an equation, those that the target keeps first, in the order of its subscripts; and how many those are."""
+def _grid(equation: Equation, steps: frozenset[Node] = frozenset()) -> tuple[list[Axis], int]:
+    """The axes of an equation, those that the target keeps first, in the order of its subscripts; and how many those are. `steps` are no axes."""
     groups: list[list[Node]] = []
     loose: set[Node] = set()
-    guarded = equation.guard.free if equation.guard is not TRUE else frozenset()
-    for axis in equation.domain:
-        needs = axis.low.free | axis.high.free
+    guarded = equation.guard.free - steps if equation.guard is not TRUE else frozenset()
+    domain = [axis for axis in equation.domain if axis.index not in steps]
+    for axis in domain:
+        needs = (axis.low.free | axis.high.free) - steps
         joined = [group for group in groups if needs & set(group) or (axis.index in guarded and guarded & set(group))]
         if needs or axis.index in guarded:
             loose |= {axis.index, *needs}
         groups = [group for group in groups if group not in joined] + [[*(letter for group in joined for letter in group), axis.index]]
-    ranges = {axis.index: axis for axis in equation.domain}
+    ranges = {axis.index: axis for axis in domain}
     kept = {letter: n for n, letter in reversed(list(enumerate(_letters_of(equation.at))))}
     axes = [Axis(tuple(ranges[letter] for letter in ranges if letter in group), not loose & set(group)) for group in groups]
 

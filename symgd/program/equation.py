@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from symgd.errors import InputError
-from symgd.nodes.node import TRUE, Node, accesses, postorder, substituted
+from symgd.nodes.node import ONE, TRUE, Node, access, accesses, postorder, substituted
 from symgd.nodes.text import text
 from symgd.reading.text import statement
 
@@ -77,8 +77,6 @@ class Equation:
     @property
     def left(self) -> Node:
         """The access on the left side."""
-        from symgd.nodes.node import access
-
         return access(self.target, *self.at)
 
     @property
@@ -112,15 +110,30 @@ class Equation:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """Equations that refer to each other through one shifted index, evaluated one value of `index` after the other, up (+1) or down (-1)."""
+    """Equations that refer to each other through one shifted index, evaluated one value of `index` after the other, up (+1) or down (-1).
+
+    Every equation keeps the letter of the steps in its own domain, where its range may be narrower than that of the Scan: at other steps it rests.
+    Within a step the equations run in order.
+    """
 
     index: Range
     direction: Literal[1, -1]
     equations: tuple[Equation, ...]
 
+    @property
+    def head(self) -> str:
+        """`step by step, t = 0, ..., T - 1:`"""
+        ends = [text(self.index.low), text(_before(self.index.high))]
+        return f"step by step, {text(self.index.index)} = {', ..., '.join(ends[:: self.direction])}:"
+
     def __str__(self) -> str:
-        way = "up" if self.direction > 0 else "down"
-        return f"for {self.index}, {way}:\n" + "\n".join(f"    {equation}" for equation in self.equations)
+        return "\n".join([self.head, *(f"    {equation}" for equation in self.equations)])
+
+
+def _before(high: Node) -> Node:
+    from symgd.program.linear import combined
+
+    return combined((1, high), (-1, ONE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +159,16 @@ class Program:
     row: Node | None = None
 
     def __str__(self) -> str:
-        width = len(str(len(self.equations)))
-        return "\n".join(f"({n:>{width}}) {equation}" for n, equation in enumerate(self.equations, 1))
+        width = len(str(sum(1 for _ in self.flat())))
+        lines: list[str] = []
+        number = 0
+        for item in self.equations:
+            scan = isinstance(item, Scan)
+            lines += [" " * (width + 3) + item.head] if isinstance(item, Scan) else []
+            for equation in item.equations if isinstance(item, Scan) else (item,):
+                number += 1
+                lines.append(f"({number:>{width}}) {'    ' * scan}{equation}")
+        return "\n".join(lines)
 
     def flat(self) -> Iterator[Equation]:
         """The equations, those inside Scans too."""
@@ -184,9 +205,9 @@ class Program:
         return tuple(found)
 
 
-def read_equation(line: str) -> Equation:
-    """One equation in the text language, as `str` prints it."""
-    given = statement(line)
+def read_equation(line: str, lengths: str = "") -> Equation:
+    """One equation in the text language, as `str` prints it. `lengths`: names of lengths that stand in subscripts only, `h[T]`."""
+    given = statement(line, lengths=lengths)
     ranges = tuple(Range(*bound.args) for bound in given.ranges)
     op = next(known for known in OPS if known == given.op)
     return Equation(given.target.value, given.target.args, op, ranges, given.body, given.guard)

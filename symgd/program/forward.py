@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from types import MappingProxyType
 
 from symgd.cost.checked import Checked
 from symgd.errors import NotBuilt
 from symgd.nodes.fold import minus, over, times
-from symgd.nodes.node import REDUCTIONS, ZERO, Node, access, accesses, node, postorder, substituted
+from symgd.nodes.node import REDUCTIONS, TWO, ZERO, Node, access, accesses, node, postorder, substituted
 from symgd.nodes.text import text
-from symgd.program.equation import Equation, Op, Program, Range
+from symgd.program.bounds import at_most
+from symgd.program.equation import Equation, Op, Program, Range, Scan
 from symgd.program.linear import largest, size
 from symgd.program.names import Fresh
+from symgd.program.parts import check_defined, narrowed
+from symgd.program.recurrence import recurrent
 from symgd.program.sharing import shared
 
 Scope = tuple[Range, ...]
-STEMS = {"sum": "s", "mean": "s", "logsumexp": "L", "softmax": "L"}
+STEMS = {"sum": "s", "mean": "s", "logsumexp": "L", "softmax": "L", "product": "p", "maximum": "hi", "minimum": "lo", "norm": "n"}
+ACCUMULATED: dict[str, Op] = {"logsumexp": "logsumexp=", "softmax": "logsumexp=", "product": "*=", "maximum": "max=", "minimum": "min="}
 
 
 def forward(checked: Checked) -> Program:
@@ -30,21 +35,35 @@ def forward(checked: Checked) -> Program:
     """
     lowering = _Lowering(Fresh(checked.names))
     cost = lowering.fresh.exactly("C")
-    for definition in checked.definitions:
+    definitions = narrowed(checked.definitions)
+    for definition in definitions:
         lowering.define(definition.target, definition.at, tuple(Range(*bound.args) for bound in definition.ranges), definition.body)
     lowering.define(cost, (), (), checked.formula.expression)
+    check_defined(definitions, lowering.equations, lowering.extents)
     inputs = {**checked.parameters, **checked.data, **{name: 0 for name in checked.constants if name not in checked.data}}
     program = Program(
         tuple(lowering.equations),
         MappingProxyType(inputs),
         cost,
         tuple(checked.parameters),
-        given=tuple(definition.target for definition in checked.definitions),
+        given=tuple(dict.fromkeys(definition.target for definition in checked.definitions)),
         extents=MappingProxyType(lowering.extents),
         integers=checked.integers,
         row=_row(checked),
     )
-    return shared(program)
+    return _off_the_rows(recurrent(shared(program)))
+
+
+def _off_the_rows(program: Program) -> Program:
+    """The program without a sample axis where a recurrence runs along it: then no sample can be computed by itself."""
+    if program.row is None:
+        return program
+    along = any(isinstance(item, Scan) and _follows(item.index, program.row) for item in program.equations)
+    return replace(program, row=None) if along else program
+
+
+def _follows(steps: Range, row: Node) -> bool:
+    return bool({part for part in postorder(steps.low, steps.high) if part.op == "length"} & set(postorder(row)))
 
 
 class _Lowering:
@@ -77,8 +96,6 @@ class _Lowering:
         return substituted(root, {part: self._reduce(part, scope) for part in _outermost(root)})
 
     def _reduce(self, reduction: Node, scope: Scope) -> Node:
-        if reduction.op not in STEMS:
-            raise NotBuilt(f"{reduction.op} over an axis is not built yet.", accepted="sum, mean, logsumexp, softmax")
         kept = _kept(reduction, scope)
         if (reduction, kept) in self._named:
             return self._named[reduction, kept]
@@ -87,36 +104,52 @@ class _Lowering:
         found = access(name, *at)
         if reduction.op in ("sum", "mean"):
             self.define(name, at, kept, reduction, rule="named")
+        elif reduction.op == "norm":
+            self._root(reduction, name, at, kept)
+        elif reduction.op == "softmax":
+            found = self._softmax(reduction, name, kept)
         else:
-            found = self._exponentials(reduction, name, at, kept)
+            self._accumulate(reduction, name, at, kept)
         self._named[reduction, kept] = found
         return found
 
-    def _exponentials(self, reduction: Node, name: str, at: tuple[Node, ...], kept: Scope) -> Node:
-        """logsumexp as an operation of its own; softmax is exp(z - logsumexp z), not a reduction: its letters stay free."""
-        if reduction.op == "softmax":
-            letters = {bound.args[0] for bound in reduction.args[1:]}
-            bounds = [bound for r in reduction.args[1:] for bound in r.args[1:]]
-            depending = node("logsumexp", *reduction.args).free | frozenset().union(*(b.free for b in bounds))
-            outer = tuple(axis for axis in kept if axis.index not in letters and axis.index in depending)
-            at = tuple(axis.index for axis in outer)
-        else:
-            outer = kept
+    def _accumulate(self, reduction: Node, name: str, at: tuple[Node, ...], outer: Scope) -> Node:
+        """A product, maximum, minimum or logsumexp as an operation of its own; what it runs over gets a name, which the reverse sweep reads again."""
         apart = self._renamed_apart(reduction, outer)
-        inner = (*outer, *(Range(*bound.args) for bound in apart.args[1:]))
-        exponent = self.lower(apart.args[0], inner)
-        if exponent.op != "access":
+        bounds = apart.args[1:]
+        if reduction.op == "product" and len(bounds) > 1:  # one axis at a time: its derivative goes along one
+            inside = node("product", apart.args[0], bounds[-1])
+            return self._accumulate(node("product", inside, *bounds[:-1]), name, at, outer)
+        inner = (*outer, *(Range(*bound.args) for bound in bounds))
+        body = self.lower(apart.args[0], inner)
+        if body.op != "access":
             place = tuple(axis.index for axis in inner)
-            exponent_name = self.fresh("t")
-            self._record(exponent_name, place, inner)
-            self.equations.append(Equation(exponent_name, place, "=", inner, exponent, rule="named"))
-            exponent = access(exponent_name, *place)
+            named = self.fresh("t")
+            self._record(named, place, inner)
+            self.equations.append(Equation(named, place, "=", inner, body, rule="named"))
+            body = access(named, *place)
         self._record(name, at, outer)
-        self.equations.append(Equation(name, at, "logsumexp=", inner, exponent, rule="named"))
-        total = access(name, *at)
-        if reduction.op == "logsumexp":
-            return total
-        return node("exp", node("+", exponent, node("neg", total)))
+        self.equations.append(Equation(name, at, ACCUMULATED[reduction.op], inner, body, rule="named"))
+        return body
+
+    def _softmax(self, reduction: Node, name: str, kept: Scope) -> Node:
+        """softmax is exp(z - logsumexp z), not a reduction: its letters stay free."""
+        letters = {bound.args[0] for bound in reduction.args[1:]}
+        bounds = [bound for r in reduction.args[1:] for bound in r.args[1:]]
+        depending = node("logsumexp", *reduction.args).free | frozenset().union(*(b.free for b in bounds))
+        outer = tuple(axis for axis in kept if axis.index not in letters and axis.index in depending)
+        at = tuple(axis.index for axis in outer)
+        exponent = self._accumulate(reduction, name, at, outer)
+        return node("exp", node("+", exponent, node("neg", access(name, *at))))
+
+    def _root(self, reduction: Node, name: str, at: tuple[Node, ...], kept: Scope) -> None:
+        """A norm is the root of a sum of squares; at 0, where the root has no slope, its derivative is 0."""
+        squares = self.fresh("s")
+        self.define(squares, at, kept, node("sum", node("^", reduction.args[0], TWO), *reduction.args[1:]), rule="named")
+        self._record(name, at, kept)
+        total = access(squares, *at)
+        root = node("piecewise", ZERO, node("==", total, ZERO), node("sqrt", total))
+        self.equations.append(Equation(name, at, "=", kept, root, rule="norm"))
 
     def _renamed_apart(self, reduction: Node, scope: Scope) -> Node:
         """The reduction with its letters renamed where the scope uses them too: capture and shadowing end here."""
@@ -134,7 +167,17 @@ class _Lowering:
         for letter, bound in zip(at, bounds, strict=True):
             if bound is None:
                 raise NotBuilt(f"The range of index {text(letter)} is not linear in other indices; such ranges are not built yet.")
-        self.extents[target] = tuple(bound for bound in bounds if bound is not None)
+        mine = tuple(bound for bound in bounds if bound is not None)
+        known = self.extents.get(target, mine)
+        self.extents[target] = tuple(_longer(target, a, b) for a, b in zip(known, mine, strict=True))
+
+
+def _longer(target: str, u: Node, v: Node) -> Node:
+    if at_most(u, v):
+        return v
+    if at_most(v, u):
+        return u
+    raise NotBuilt(f"How long {target} is, {text(u)} or {text(v)}, is not known before the data are.", accepted="parts along one axis")
 
 
 Scaled = tuple[Node, Callable[[Node], Node]]
@@ -246,7 +289,7 @@ def _renamed(root: Node, letters: dict[Node, Node]) -> Node:
 
 def _row(checked: Checked) -> Node | None:
     """The length of the axis that all outermost sums over data share: the samples. None where there is no such axis."""
-    bodies = {definition.target: definition.body for definition in checked.definitions}
+    bodies = checked.bodies
     reductions = _top(checked.formula.expression, bodies)
     with_data = [r for r in reductions if _reads_data(r, checked, bodies)]
     shared_axes: list[Node] | None = None

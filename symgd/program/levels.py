@@ -1,12 +1,14 @@
-"""Which equations can share a pass over the samples: a reduction over them, or a read at another sample's index, is a barrier."""
+"""Which equations can share a pass over the samples: a reduction over them, or a read at another sample's index, is a barrier.
+
+A recurrence stays together: it runs in a pass, all its steps for one block of samples, if every sample can be stepped by itself; else between passes.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from symgd.errors import NotBuilt
 from symgd.nodes.node import ZERO, Node
-from symgd.program.equation import Equation, Program
+from symgd.program.equation import Equation, Program, Scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +16,7 @@ class Levels:
     """`equations[n]` runs with `row[n]` over all samples in pass `when[n]`, or, where `row[n]` is None, after `when[n]` passes.
 
     `axis`: name -> position of the sample axis, of every computed array with an entry a sample. `writers`: name -> its equations.
+    `scan[n]`: the recurrence that the equation belongs to.
     """
 
     equations: tuple[Equation, ...]
@@ -21,6 +24,7 @@ class Levels:
     when: tuple[int, ...]
     axis: dict[str, int]
     writers: dict[str, list[int]]
+    scan: tuple[Scan | None, ...] = ()
 
     @property
     def passes(self) -> int:
@@ -41,18 +45,34 @@ def levels(program: Program) -> Levels:
     >>> levels(Program(tuple(map(read_equation, lines)), {"x": 1}, "C", (), row=length("m"))).when
     (1, 2)
     """
-    equations: list[Equation] = []
-    for item in program.equations:
-        if not isinstance(item, Equation):
-            raise NotBuilt("Passes of a recurrence are not built yet.")
-        equations.append(item)
+    equations = list(program.flat())
+    scan = [item if isinstance(item, Scan) else None for item in program.equations for _ in (item.equations if isinstance(item, Scan) else (item,))]
     writers: dict[str, list[int]] = {}
     for n, equation in enumerate(equations):
         writers.setdefault(equation.target, []).append(n)
     axis = _sample_axes(equations, writers, program.row)
-    rows = tuple(_row_letter(equation, axis, program.row) for equation in equations)
-    found = Levels(tuple(equations), rows, (), axis, writers)
-    return Levels(found.equations, rows, _when(found), axis, writers)
+    for item in program.equations:
+        if isinstance(item, Scan) and not _by_samples(item, axis, program.row):
+            for equation in item.equations:
+                axis.pop(equation.target, None)
+    rows = tuple(
+        None if steps is not None and equation.target not in axis else _row_letter(equation, axis, program.row)
+        for equation, steps in zip(equations, scan, strict=True)
+    )
+    found = Levels(tuple(equations), rows, (), axis, writers, tuple(scan))
+    return Levels(found.equations, rows, _when(found), axis, writers, tuple(scan))
+
+
+def _by_samples(scan: Scan, axis: dict[str, int], row: Node | None) -> bool:
+    """Whether each sample can be stepped by itself: all that is computed has its axis, and is read at the very sample."""
+    targets = {equation.target for equation in scan.equations}
+    for equation in scan.equations:
+        if equation.target not in axis or scan.index.index is equation.at[axis[equation.target]]:
+            return False
+        letter = equation.at[axis[equation.target]]
+        if any(found.value in targets and found.args[axis[found.value]] is not letter for found in equation.reads() if found.value in axis):
+            return False
+    return True
 
 
 def _candidates(equation: Equation, row: Node | None) -> list[Node]:
@@ -75,7 +95,8 @@ def _row_letter(equation: Equation, axis: dict[str, int], row: Node | None) -> N
     position = axis.get(equation.target)
     if position is not None:
         return equation.at[position]
-    letters = _candidates(equation, row)
+    kept = frozenset[Node]().union(*(place.free for place in equation.at))
+    letters = [letter for letter in _candidates(equation, row) if letter not in kept]
     if not letters or equation.op != "+=":
         return None  # only a sum can be added up block by block
     reads = [found for found in equation.reads() if found.value in axis]
@@ -92,8 +113,23 @@ def _when(found: Levels) -> tuple[int, ...]:
                     together = row is None or (found.row[writer] is not None and found.is_local(read, row))
                     level = max(level, when[writer] + (not together))
         when.append(level)
-    for name in found.axis:  # all equations of one array with an entry a sample belong to one pass, the last
-        last = max(when[n] for n in found.writers[name])
-        for n in found.writers[name]:
-            when[n] = last
+        _raise(found, when, n)
     return tuple(when)
+
+
+def _raise(found: Levels, when: list[int], n: int) -> None:
+    """Bring the equations of one recurrence, and of one array with an entry a sample, to one pass, the last."""
+    waiting = [n]
+    while waiting:
+        n = waiting.pop()
+        target, scan = found.equations[n].target, found.scan[n]
+        same = [m for m in found.writers[target] if m < len(when)] if target in found.axis else []
+        same += [m for m in range(len(when)) if found.scan[m] is scan] if scan is not None else []
+        for m in same:
+            if when[m] < when[n]:
+                when[m] = when[n]
+                waiting.append(m)
+            elif when[m] > when[n]:
+                when[n] = when[m]
+                waiting.append(n)
+                break

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
-from symgd.nodes.node import ZERO, Node, fraction, node, number, postorder
+from symgd.nodes.node import ZERO, Node, access, fraction, node, number, postorder, rebuilt
 
 Linear = Mapping[Node | None, Fraction]  # atom -> coefficient; None -> the constant term
 
@@ -135,3 +135,18 @@ def largest(part: Node, ranges: Iterable[tuple[Node, Node, Node]]) -> Node | Non
             bound = linear(low) if coefficient < 0 else _sum([linear(high), {None: Fraction(-1)}])
             form = _sum([form, _scaled(bound, coefficient)])
     return None if form is None else from_linear(form)
+
+
+def collected(place: Node) -> Node:
+    """An index expression with its terms collected: i - 1 + 1 is i."""
+    form = None if place.op == "index" else linear(place)
+    return place if form is None else from_linear(form)
+
+
+def in_subscripts_collected(root: Node) -> Node:
+    """The formula with all its subscripts collected: x[i - 1 + 1] is x[i]."""
+
+    def one(part: Node) -> Node | None:
+        return access(part.value, *map(collected, part.args)) if part.op == "access" and part.args else None
+
+    return rebuilt(root, one)

@@ -118,10 +118,10 @@ class Interpreter:
     def run(self, program: Program) -> Values:
         for name, extents in program.extents.items():
             self.values[name] = {}
-            accumulated = [e.op for e in program.flat() if e.target == name]
-            if accumulated and accumulated[0] != "=":
+            accumulated = next((e.op for e in program.flat() if e.target == name and e.op != "="), None)
+            if accumulated is not None:
                 for place in _places([self.integer(extent, {}) for extent in extents]):
-                    self.values[name][place] = self.arithmetic.exact(0) if accumulated[0] == "+=" else self._start(accumulated[0])
+                    self.values[name][place] = self.arithmetic.exact(0) if accumulated == "+=" else self._start(accumulated)
         for item in program.equations:
             if isinstance(item, Scan):
                 self._scan(item)
@@ -137,12 +137,12 @@ class Interpreter:
         steps = range(low, high) if scan.direction > 0 else range(high - 1, low - 1, -1)
         for step in steps:
             for equation in scan.equations:
-                self._equation(equation, {scan.index.index: step})
+                self._equation(equation, {scan.index.index: step}, scan.index.index)
 
-    def _equation(self, equation: Equation, outer: Mapping[Node, int]) -> None:
+    def _equation(self, equation: Equation, outer: Mapping[Node, int], pinned: Node | None = None) -> None:
         target = self.values[equation.target]
         exponents: dict[tuple[int, ...], list[Any]] = {}
-        for point in self.points(equation.domain, dict(outer)):
+        for point in self.points(equation.domain, dict(outer), pinned):
             if not self.holds(equation.guard, point):
                 continue
             place = tuple(self.integer(e, point) for e in equation.at)
@@ -166,14 +166,17 @@ class Interpreter:
         total = call("+", *(call("exp", call("+", v, -top)) for v in values)) if len(values) > 1 else call("exp", values[0] - top)
         return call("+", call("log", total), top)
 
-    def points(self, domain: tuple[Range, ...], outer: dict[Node, int]) -> Iterator[dict[Node, int]]:
-        """Every point of a domain, the first index slowest."""
+    def points(self, domain: tuple[Range, ...], outer: dict[Node, int], pinned: Node | None = None) -> Iterator[dict[Node, int]]:
+        """Every point of a domain, the first index slowest; of the pinned index only the value that it has."""
         if not domain:
             yield outer
             return
         axis, *rest = domain
-        for step in range(self.integer(axis.low, outer), self.integer(axis.high, outer)):
-            yield from self.points(tuple(rest), {**outer, axis.index: step})
+        steps = range(self.integer(axis.low, outer), self.integer(axis.high, outer))
+        if axis.index is pinned:
+            steps = range(outer[pinned], outer[pinned] + (outer[pinned] in steps))
+        for step in steps:
+            yield from self.points(tuple(rest), {**outer, axis.index: step}, pinned)
 
     def integer(self, part: Node, point: Mapping[Node, int]) -> int:
         """The value of an index expression."""

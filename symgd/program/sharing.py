@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from symgd.nodes.node import ATOMS, CONDITIONS, TRUE, Node, access, accesses, node, postorder, rebuilt
-from symgd.program.equation import Equation, Program, Range, Scan
+from symgd.program.equation import Equation, Program, Range
 from symgd.program.linear import largest
 from symgd.program.names import Fresh
 
@@ -27,12 +27,12 @@ _EVERYWHERE: Context = frozenset()
 def shared(program: Program) -> Program:
     """Name what is used twice and costs at least two operations, split what is longer than 60 nodes or 8 factors.
 
-    A part is named once for all equations whose indices run over the same ranges, just before its first use; what it reads is complete there,
-    because the equation that uses it reads the same. A branch of a piecewise formula is evaluated only where it is taken, so what stands in
+    A part is named once for all equations whose indices run over the same ranges, just before its first use. The equations come back without Scans:
+    program/recurrence.py orders them anew. A branch of a piecewise formula is evaluated only where it is taken, so what stands in
     branches alone gets no name, unless the equation would be too long.
     """
     groups: set[Node] = set()
-    equations = [piece for item in program.equations for piece in (_pieces(item, groups) if isinstance(item, Equation) else [item])]
+    equations = [piece for equation in program.flat() for piece in _pieces(equation, groups)]
     return _Sharing(replace(program, equations=tuple(equations)), groups).run()
 
 
@@ -46,7 +46,7 @@ class _Sharing:
         self.squared: set[Node] = set()
         self.always: set[Node] = set()
         self.named: dict[Key, Node | None] = {}
-        self.output: list[Equation | Scan] = []
+        self.output: list[Equation] = []
         ranges = defaultdict(set)
         for equation in program.flat():
             for axis in equation.domain:
@@ -58,10 +58,7 @@ class _Sharing:
             self._count(equation)
             self.always.update(_outside_branches(equation.body, self.always))
         self._choose()
-        for item in self.program.equations:
-            if isinstance(item, Scan):
-                self.output.append(item)  # an element of a scan is not complete before the scan is
-                continue
+        for item in self.program.flat():
             context = self._context_of(item)
             body = self._rewritten(item.body, context, item)
             guard = item.guard if item.guard is TRUE else self._rewritten(item.guard, context, item)

@@ -60,6 +60,8 @@ class Uses:
         """Collect from the left side of a definition."""
         self.sources.append(source)
         self.targets.setdefault(root.value, (source, root.at))
+        if root.parts:
+            self.arrays.setdefault(root.value, (source, root.at))
         self._walk(source, [(part, self.places) for part in root.parts])
 
     def _walk(self, source: Source, below: list[tuple[Part, Places]]) -> None:
@@ -121,10 +123,13 @@ def settled(
     lengths: tuple[str, ...] = (),
     names: tuple[str, ...] = (),
 ) -> Meanings:
-    """What every name is. Raises InputError where one is used as two things."""
-    own = frozenset({*samples, *names, *uses.targets})
+    """What every name is. Raises InputError where one is used as two things.
+
+    Lengths are a namespace of their own beside arrays: a hidden state `h[t, k]` and its width h live together.
+    """
     in_lengths = {part.value for size in axes.values() for part in postorder(size) if part.op == "length"}
     known = {*lengths, *in_lengths}
+    own = frozenset({*samples, *names, *uses.targets}) - (known & set(uses.arrays))
     for letter, (source, at) in {**uses.ranges, **uses.axes}.items():
         if letter in own or (letter in known and letter not in axes):
             roles = {"a sample column": samples, "a definition": uses.targets, "a name": names}
@@ -136,9 +141,8 @@ def settled(
     known |= {name for name in uses.bounds if name not in letters and name not in own}
     letters |= {name for name in uses.subscripts if name not in known and name not in own}
     for name, (source, at) in uses.arrays.items():
-        if name in letters or name in known:
-            role = "an index letter" if name in letters else "a length"
-            raise source.error(at, f"{name} is {role} and cannot have a subscript.", "another name for the array")
+        if name in letters:
+            raise source.error(at, f"{name} is an index letter and cannot have a subscript.", "another name for the array")
     meanings = Meanings(axes, letters, known, frozenset(samples), own, hidden)
     if samples or hidden is not None:
         used = {*uses.everywhere(), *own, *letters, *known}

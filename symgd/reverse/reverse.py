@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from symgd.errors import NoRule, NotBuilt
-from symgd.nodes.fold import all_of, chained, choice, has_zero_branch, minus, plus, times
-from symgd.nodes.node import ATOMS, ONE, ZERO, Node, access, accesses, fraction, node, outside_subscripts
+from symgd.errors import NotBuilt
+from symgd.nodes.fold import all_of, chained, choice, has_zero_branch, minus, over, plus, times
+from symgd.nodes.node import ATOMS, ONE, TWO, ZERO, Node, access, accesses, fraction, node, outside_subscripts
+from symgd.nodes.text import text
 from symgd.program.equation import Equation, Program, Scan
 from symgd.program.extents import input_extents
+from symgd.program.linear import combined, largest
 from symgd.program.names import Fresh
+from symgd.program.recurrence import recurrent
 from symgd.reverse.partials import partials
 
 BOUNDED = ATOMS | {"+", "*", "neg", "sin", "cos", "tanh", "sigmoid", "sign", "erf", "exp", "sinh", "cosh", "max", "min", "abs"}
@@ -20,8 +23,8 @@ BOUNDED = ATOMS | {"+", "*", "neg", "sin", "cos", "tanh", "sigmoid", "sign", "er
 def reverse(program: Program) -> Program:
     """Cost and gradient: the forward equations, then one adjoint equation for every access of each of them, last equation first.
 
-    The adjoint `dW` of W is the derivative of the cost by W, and has W's shape. At most about 5 times the operations of the cost
-    (Griewank & Walther 2008, Evaluating Derivatives, chapters 3-4).
+    The adjoint `dW` of W is the derivative of the cost by W, and has W's shape. A recurrence comes back as a recurrence in the other direction.
+    At most about 5 times the operations of the cost (Griewank & Walther 2008, Evaluating Derivatives, chapters 3-4).
 
     >>> from symgd.program.equation import read_equation
     >>> forward = Program((read_equation("C += w^2*x[i] for i in 0:m"),), {"w": 0, "x": 1}, "C", ("w",), extents={"C": ()})
@@ -32,33 +35,29 @@ def reverse(program: Program) -> Program:
     """
     active = _active(program)
     fresh = Fresh({*program.inputs, *program.extents})
-    adjoints = {name: fresh.exactly("d" + name) for name in (*program.inputs, *program.extents) if name in active or name == program.cost}
+    names = {name: fresh.exactly("d" + name) for name in (*program.inputs, *program.extents) if name in active or name == program.cost}
     inputs, measured = input_extents(program)
-    extents = {**inputs, **program.extents}
-    carried = {program.cost}
-    open_to_all: set[str] = {program.cost}  # names whose adjoint comes not only through branches that may not be taken
-    appended: list[Equation] = [Equation(adjoints[program.cost], (), "=", (), ONE, rule="seed")]
+    sweep = _Sweep(names, active, fresh, {**inputs, **program.extents}, carried={program.cost}, open_to_all={program.cost})
+    sweep.appended.append(Equation(names[program.cost], (), "=", (), ONE, rule="seed"))
     for item in reversed(program.equations):
-        if isinstance(item, Scan):
-            raise NotBuilt("The derivative of a recurrence is not built yet.")
-        if item.target not in carried:
-            continue
-        output = item.left if item.op == "=" and item.target != program.cost else None
-        masked = item.target not in open_to_all
-        for name, equation in _adjoints(item, adjoints, active, output, masked):
-            carried.add(name)
-            if not masked and not has_zero_branch(equation.body):
-                open_to_all.add(name)
-            appended.append(equation)
-    shapes = {adjoint: extents[name] for name, adjoint in adjoints.items() if name in extents}
-    kept = {name: adjoint for name, adjoint in adjoints.items() if name in carried or name in program.parameters}
-    return replace(
+        waiting = list(reversed(item.equations)) if isinstance(item, Scan) else [item]
+        moved = True
+        while moved and waiting:  # within a circle what is carried back may reach an equation that was passed by
+            ready = [equation for equation in waiting if equation.target in sweep.carried]
+            waiting = [equation for equation in waiting if equation not in ready]
+            for equation in ready:
+                output = equation.left if equation.op == "=" and equation.target != program.cost else None
+                sweep.through(equation, output, masked=equation.target not in sweep.open_to_all)
+            moved = bool(ready)
+    kept = {name: adjoint for name, adjoint in names.items() if name in sweep.carried or name in program.parameters}
+    swept = replace(
         program,
-        equations=(*program.equations, *appended),
+        equations=(*program.equations, *sweep.appended),
         adjoints=MappingProxyType(kept),
-        extents=MappingProxyType({**program.extents, **{a: shapes[a] for a in kept.values() if a in shapes}}),
+        extents=MappingProxyType({**program.extents, **sweep.new, **{a: sweep.extents[n] for n, a in kept.items() if n in sweep.extents}}),
         measured=MappingProxyType(measured),
     )
+    return recurrent(swept)
 
 
 def adjoints(equation: Equation, active: frozenset[str] | None = None) -> Iterator[Equation]:
@@ -74,25 +73,113 @@ def adjoints(equation: Equation, active: frozenset[str] | None = None) -> Iterat
     subscripts = {inner.value for outer in equation.reads() for place in outer.args for inner in accesses(place)}
     names = {found.value for found in equation.reads()} - subscripts
     bars = {name: "d" + name for name in (*names, equation.target)}
-    output = equation.left if equation.op == "=" else None
-    for _, found in _adjoints(equation, bars, active or frozenset(names), output):
-        yield found
+    sweep = _Sweep(bars, active or frozenset(names), Fresh({*names, *bars.values(), equation.target}), {})
+    sweep.through(equation, equation.left if equation.op == "=" else None)
+    yield from sweep.appended
 
 
-def _adjoints(
-    equation: Equation, names: dict[str, str], active: frozenset[str], output: Node | None, masked: bool = False
-) -> Iterator[tuple[str, Equation]]:
-    """`masked`: the equation is used in branches only; where none of them is taken its slope may be infinite and must not count."""
-    incoming = access(names.get(equation.target, ""), *equation.at)
-    if equation.op == "logsumexp=":
-        yield from _through_logsumexp(equation, incoming, names, active)
-        return
-    if equation.op not in ("=", "+="):
-        raise NoRule(f"No rule carries an adjoint back through {equation.op} in: {equation}")
-    for found, slope in partials(equation.body, active, output).by_access.items():
-        reached = choice(incoming, node("!=", incoming, ZERO), ZERO) if masked and not _is_bounded(slope) else incoming
-        body, guard = _guarded(chained(reached, slope), equation.guard)
-        yield found.value, Equation(names[found.value], found.args, "+=", equation.domain, body, guard, "chain")
+@dataclass(slots=True)
+class _Sweep:
+    """The walk backwards. `names`: what the adjoint of each name is called. `new`: the extents of what only the sweep needs.
+
+    `carried`: names with an adjoint. `open_to_all`: those among them to which it comes not only through branches that may not be taken.
+    """
+
+    names: dict[str, str]
+    active: frozenset[str]
+    fresh: Fresh
+    extents: Mapping[str, tuple[Node, ...]]
+    carried: set[str] = field(default_factory=set)
+    open_to_all: set[str] = field(default_factory=set)
+    appended: list[Equation] = field(default_factory=list)
+    new: dict[str, tuple[Node, ...]] = field(default_factory=dict)
+
+    def through(self, equation: Equation, output: Node | None, masked: bool = False) -> None:
+        """Append what carries the adjoint of the target back.
+
+        `masked`: where no branch that uses the target is taken a slope may be infinite and must not count.
+        """
+        incoming = access(self.names.get(equation.target, ""), *equation.at)
+        before = len(self.appended)
+        match equation.op:
+            case "=" if equation.rule == "norm":
+                self._through_norm(equation, incoming)
+            case "=" | "+=":
+                self._to_what_is_read(equation, lambda slope: self._masked(incoming, slope) if masked else incoming, output)
+            case "logsumexp=":
+                self._through_logsumexp(equation, incoming)
+            case "max=" | "min=":
+                self._through_extreme(equation, incoming)
+            case "*=":
+                self._through_product(equation, incoming)
+        if not masked:
+            back = {adjoint: name for name, adjoint in self.names.items()} if len(self.appended) > before else {}
+            for found in self.appended[before:]:
+                if found.target in back and not has_zero_branch(found.body):
+                    self.open_to_all.add(back[found.target])
+
+    def _to_what_is_read(self, equation: Equation, factor: Callable[[Node], Node], output: Node | None = None) -> None:
+        """dB[g] += factor*df/dB[g] for every access B[g] of the body f, over the same domain."""
+        for found, slope in partials(equation.body, self.active, output).by_access.items():
+            body, guard = _guarded(chained(factor(slope), slope), equation.guard)
+            self.carried.add(found.value)
+            self.appended.append(Equation(self.names[found.value], found.args, "+=", equation.domain, body, guard, "chain"))
+
+    def _masked(self, incoming: Node, slope: Node) -> Node:
+        return incoming if _is_bounded(slope) else choice(incoming, node("!=", incoming, ZERO), ZERO)
+
+    def _through_logsumexp(self, equation: Equation, incoming: Node) -> None:
+        """L = log(sum exp z) has dL/dz = exp(z - L): no exponential is left to overflow."""
+        share = node("exp", plus(equation.body, minus(equation.left)))
+        self._to_what_is_read(equation, lambda slope: times(incoming, share))
+
+    def _through_norm(self, equation: Equation, incoming: Node) -> None:
+        """n = sqrt(s) has dn/ds = 1/(2 n), and 0 at 0, by convention."""
+        norm = equation.left
+        (squares,) = (found for found in accesses(equation.body.args[-1]))
+        body = choice(ZERO, node("==", norm, ZERO), over(incoming, times(TWO, norm)))
+        self.carried.add(squares.value)
+        self.appended.append(Equation(self.names[squares.value], squares.args, "+=", equation.domain, body, equation.guard, "chain"))
+
+    def _through_extreme(self, equation: Equation, incoming: Node) -> None:
+        """The elements that attain a maximum share its adjoint equally, as `max` of several arguments does."""
+        attained = node("==", equation.body, equation.left)
+        kept = tuple(axis for axis in equation.domain if axis not in equation.reduced)
+        ties = self._named("ties", equation)
+        self.appended.append(Equation(ties, equation.at, "+=", equation.domain, choice(ONE, attained, ZERO), equation.guard, "ties"))
+        share = self._named("share", equation)
+        self.appended.append(Equation(share, equation.at, "=", kept, over(incoming, access(ties, *equation.at)), rule="ties"))
+        self._to_what_is_read(equation, lambda slope: choice(access(share, *equation.at), attained, ZERO))
+
+    def _through_product(self, equation: Equation, incoming: Node) -> None:
+        """The product of all other factors is that of those before times that of those behind: no division, so it is exact at zeros."""
+        (axis,) = equation.reduced
+        kept = tuple(other for other in equation.domain if other is not axis)
+        places, at = tuple(other.index for other in kept), equation.at
+        extent = largest(axis.high, [(other.index, other.low, other.high) for other in kept])
+        if extent is None or any(accesses(axis.low, axis.high)):
+            raise NotBuilt(
+                f"The product over {text(axis.index)} runs over a range that data decide; its derivative is not built yet.", accepted="a whole axis"
+            )
+        after = combined((1, axis.index), (1, ONE))
+        before, behind = self._named("before", equation), self._named("behind", equation)
+        for name in (before, behind):
+            self.new[name] = (*self.extents.get(equation.target, ()), combined((1, extent), (1, ONE)))
+        if places != at:
+            raise NotBuilt(f"The derivative of a product into {text(equation.left)} is not built yet.", accepted="a product over an axis")
+        self.appended += [
+            Equation(before, (*at, axis.low), "=", kept, ONE, rule="product"),
+            Equation(before, (*at, after), "=", equation.domain, times(access(before, *at, axis.index), equation.body), rule="factors before"),
+            Equation(behind, (*at, axis.high), "=", kept, incoming, rule="product"),
+            Equation(behind, (*at, axis.index), "=", equation.domain, times(access(behind, *at, after), equation.body), rule="factors behind"),
+        ]
+        others = times(access(before, *at, axis.index), access(behind, *at, after))
+        self._to_what_is_read(equation, lambda slope: others)
+
+    def _named(self, what: str, equation: Equation) -> str:
+        name = self.fresh.exactly(f"{equation.target}_{what}")
+        self.new[name] = self.extents.get(equation.target, ())
+        return name
 
 
 def _is_bounded(slope: Node) -> bool:
@@ -116,18 +203,15 @@ def _guarded(body: Node, guard: Node) -> tuple[Node, Node]:
     return value, all_of(guard, condition)
 
 
-def _through_logsumexp(equation: Equation, incoming: Node, names: dict[str, str], active: frozenset[str]) -> Iterator[tuple[str, Equation]]:
-    """L = log(sum exp z) has dL/dz = exp(z - L): no exponential is left to overflow."""
-    share = node("exp", plus(equation.body, minus(equation.left)))
-    for found, slope in partials(equation.body, active).by_access.items():
-        body = chained(times(incoming, share), slope)
-        yield found.value, Equation(names[found.value], found.args, "+=", equation.domain, body, equation.guard, "chain")
-
-
 def _active(program: Program) -> frozenset[str]:
     """The parameters and everything that depends on them."""
     active = set(program.parameters)
-    for equation in program.flat():
-        if any(found.value in active for found in accesses(equation.body)):
-            active.add(equation.target)
+    for item in program.equations:
+        waiting = item.equations if isinstance(item, Scan) else (item,)
+        known = -1
+        while known < len(active):
+            known = len(active)
+            active.update(e.target for e in waiting if any(found.value in active for found in accesses(e.body)))
+            if isinstance(item, Equation):
+                break
     return frozenset(active)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from symgd.nodes.node import TRUE, ZERO, Node
-from symgd.program.equation import Equation, Program, Range
+from symgd.program.equation import Equation, Op, Program, Range
 from symgd.program.levels import levels
 from symgd.program.linear import difference
 from symgd.schedule.nests import loop_order
@@ -19,8 +19,9 @@ Kind = Literal["scalar", "array", "block", "rows", "share"]
 class Nest:
     """One equation as a loop nest. `row` is the letter that runs over the samples of the block, None outside a pass.
 
-    `loops`: the ranges from the outside in, the row range left out. `first`: nothing wrote the target before, so it starts here; `whole`: the
-    equation writes every element of it.
+    `loops`: the ranges from the outside in, the row range and that of the steps of a recurrence left out. `first`: nothing wrote the target
+    before, so it starts here; `whole`: the equation writes every element of it, all at once. `cleared`: all elements start at the neutral element
+    of this operation.
     """
 
     number: int
@@ -29,13 +30,32 @@ class Nest:
     loops: tuple[Range, ...]
     first: bool
     whole: bool
+    cleared: Op | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Nests that run together for one value of an index after the other, up or down."""
+
+    index: Range
+    direction: int
+    nests: tuple[Nest, ...]
+
+
+def nests_of(items: Iterable[Nest | Steps]) -> Iterator[Nest]:
+    """All nests, those inside recurrences too."""
+    for item in items:
+        if isinstance(item, Steps):
+            yield from item.nests
+        else:
+            yield item
 
 
 @dataclass(frozen=True, slots=True)
 class Pass:
     """Equations that run together over a block of rows. `shares`: reductions over the rows, of which a block writes its part."""
 
-    nests: tuple[Nest, ...]
+    nests: tuple[Nest | Steps, ...]
     shares: tuple[str, ...]
 
 
@@ -49,7 +69,7 @@ class Schedule:
     """
 
     program: Program
-    between: tuple[tuple[Nest, ...], ...]
+    between: tuple[tuple[Nest | Steps, ...], ...]
     passes: tuple[Pass, ...]
     kinds: Mapping[str, Kind]
     row_axis: Mapping[str, int]
@@ -62,7 +82,7 @@ class Schedule:
     @property
     def zeroed(self) -> tuple[str, ...]:
         """Computed names outside the passes that are summed into, or that nothing writes: they start at 0."""
-        once = {nest.equation.target for nests in (*self.between, *(p.nests for p in self.passes)) for nest in nests if nest.first}
+        once = {nest.equation.target for nests in (*self.between, *(p.nests for p in self.passes)) for nest in nests_of(nests) if nest.first}
         return tuple(name for name, kind in self.kinds.items() if kind in ("share", "array", "scalar") and name not in once)
 
 
@@ -91,19 +111,33 @@ class _Scheduling:
         found, program = self.levels, self.program
         kinds = self._kinds()
         seen: set[str] = set()
-        between: list[list[Nest]] = [[] for _ in range(found.passes + 1)]
-        passes: list[list[Nest]] = [[] for _ in range(found.passes)]
-        for n, (equation, row, t) in enumerate(zip(found.equations, found.row, found.when, strict=True)):
+        between: list[list[Nest | Steps]] = [[] for _ in range(found.passes + 1)]
+        passes: list[list[Nest | Steps]] = [[] for _ in range(found.passes)]
+        for n, (equation, row, t, scan) in enumerate(zip(found.equations, found.row, found.when, found.scan, strict=True)):
             name = equation.target
             alone = len(found.writers[name]) == 1 or kinds[name] in ("block", "rows")
             first = name not in seen and alone and kinds[name] != "share"
             seen.add(name)
-            nest = Nest(n + 1, equation, row, loop_order(equation, row), first, _whole(equation, program))
-            (between[t] if row is None else passes[t - 1]).append(nest)
-        shares = [tuple(dict.fromkeys(n.equation.target for n in nests if kinds[n.equation.target] == "share")) for nests in passes]
+            step = None if scan is None else scan.index.index
+            whole = _whole(equation, program) and all(axis.index is not step for axis in equation.reduced)
+            cleared = self._cleared(name) if first and not (whole and equation.op == "=") else None
+            nest = Nest(n + 1, equation, row, loop_order(equation, row, step), first, whole, cleared)
+            place = between[t] if row is None else passes[t - 1]
+            last = place[-1] if place else None
+            if scan is None:
+                place.append(nest)
+            elif isinstance(last, Steps) and last.index is scan.index and n and found.scan[n - 1] is scan:
+                place[-1] = Steps(last.index, last.direction, (*last.nests, nest))
+            else:
+                place.append(Steps(scan.index, scan.direction, (nest,)))
+        shares = [tuple(dict.fromkeys(n.equation.target for n in nests_of(nests) if kinds[n.equation.target] == "share")) for nests in passes]
         row_axis = {name: position for name, position in found.axis.items() if kinds.get(name) in ("block", "rows")}
         steps = tuple(Pass(tuple(nests), names) for nests, names in zip(passes, shares, strict=True))
         return Schedule(program, tuple(map(tuple, between)), steps, kinds, row_axis)
+
+    def _cleared(self, name: str) -> Op | None:
+        """The operation that accumulates into an array, which has to start at its neutral element."""
+        return next((self.levels.equations[n].op for n in self.levels.writers[name] if self.levels.equations[n].op != "="), None)
 
     def _kinds(self) -> dict[str, Kind]:
         found, program = self.levels, self.program

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from symgd.errors import LimitError
+from symgd.nodes.circles import circles
 from symgd.nodes.fold import over, plus, times
-from symgd.nodes.node import ONE, REDUCTIONS, TRUE, ZERO, Node, access, index, node, range_, substituted, tree_size
-from symgd.program.equation import Equation, Program
+from symgd.nodes.node import ONE, REDUCTIONS, TRUE, TWO, ZERO, Node, access, index, node, range_, substituted, tree_size
+from symgd.program.equation import Equation, Program, Scan
 from symgd.program.linear import combined, difference, from_linear, linear
 from symgd.program.names import Fresh
 
@@ -32,6 +34,9 @@ class ClosedForms:
         self.writers: dict[str, list[Equation]] = {}
         for equation in program.flat():
             self.writers.setdefault(equation.target, []).append(equation)
+        steps = any(isinstance(item, Scan) for item in program.equations)
+        self.recurrent = frozenset(program.given) & _circular(self.writers, frozenset(self.writers)) if steps else frozenset()
+        self.steps = steps
         for adjoint in program.adjoints.values():
             self.writers.get(adjoint, []).reverse()  # the sweep runs backwards; a reader expects the order of the cost
 
@@ -41,7 +46,7 @@ class ClosedForms:
         Raises LimitError, which names `.program`, where the formula would be longer than `limit` nodes.
         """
         reserved = frozenset().union(*(place.free for place in at)) if at else frozenset()
-        kept = frozenset({*self.program.inputs, *self.program.given} if visible is None else visible)
+        kept = frozenset({*self.program.inputs, *self.program.given} if visible is None else {*visible, *self.recurrent})
         formula = _Closing(self, kept, reserved).filled(access(self.program.adjoints[parameter], *at))
         size = tree_size(formula)
         if size > limit:
@@ -60,6 +65,7 @@ class _Closing:
         self.program, self.writers, self.means = forms.program, forms.writers, forms.means
         self.visible, self.reserved = visible, reserved
         self.memo: dict[Node, Node] = {}
+        self.endless = _circular(self.writers, frozenset(self.writers) - visible) if forms.steps else frozenset()
 
     def filled(self, root: Node) -> Node:
         """The formula with every hidden access replaced by what defines it, the inner ones first."""
@@ -70,7 +76,7 @@ class _Closing:
                 stack.pop()
                 continue
             if part.op == "access" and part.value not in self.visible and part.value in self.program.extents:
-                parts = [self._instance(equation, part.args) for equation in self.writers.get(part.value, [])]
+                parts = self._instances(part)
                 waiting = [inner for _, body in parts for inner in [body] if inner not in self.memo]
                 if waiting:
                     stack.extend(waiting)
@@ -84,6 +90,34 @@ class _Closing:
                 self.memo[part] = _folded(part, tuple(self.memo[argument] for argument in part.args), self.means)
             stack.pop()
         return self.memo[root]
+
+    def _instances(self, part: Node) -> list[Any]:
+        """What defines one element: a product of factors by itself, else every equation that writes to it."""
+        writing = self.writers.get(part.value, [])
+        if part.value not in self.endless:
+            return [self._instance(equation, part.args) for equation in writing]
+        factors = next((e for e in writing if e.rule in ("factors before", "factors behind")), None)
+        if factors is None:
+            raise LimitError(
+                f"The derivative runs through a recurrence, {part.value}, and has no closed form.",
+                accepted="cost.gradient.program, which has it as numbered equations",
+            )
+        return [self._product(factors, next(e for e in writing if e is not factors), part.args)]
+
+    def _product(self, factors: Equation, start: Equation, at: tuple[Node, ...]) -> Any:
+        """The product of the factors before or behind the last index of `at`, times what it starts with."""
+        factors, start = self._apart(factors, at), self._apart(start, at)
+        *kept, place = at
+        letter = factors.letters[-1]
+        known = dict(zip(factors.letters[:-1], kept, strict=True))
+        low, high = (substituted(bound, known) for bound in (factors.domain[-1].low, factors.domain[-1].high))
+        bound = range_(letter, low, place) if factors.rule == "factors before" else range_(letter, place, high)
+        first = substituted(start.body, dict(zip(start.letters, kept, strict=True)))
+        others = [factor for factor in _factors(factors.body)[0] if factor.op != "access" or factor.value != factors.target]
+        body = over(times(*others), times(*_factors(factors.body)[1]))
+        body = substituted(body, known)
+        empty = difference(bound.args[1], bound.args[2]) == 0
+        return (lambda inner: inner), first if empty else times(first, node("product", body, bound))
 
     def _instance(self, equation: Equation, at: tuple[Node, ...]):  # type: ignore[no-untyped-def]
         """(how to sum, body) of an equation for one element of its target: subscripts solved for, or compared."""
@@ -158,7 +192,17 @@ def _folded(part: Node, args: tuple[Node, ...], means: bool) -> Node:
     if part.op in REDUCTIONS and args != part.args:
         return _reduced(part.op, args[0], list(args[1:]), means)
     same = part if args == part.args else node(part.op, *args, value=part.value)
-    return _as_softmax(same) if same.op == "exp" else same
+    return _as_softmax(same) if same.op == "exp" else _as_norm(same) if same.op == "piecewise" else same
+
+
+def _as_norm(choice: Node) -> Node:
+    """The root of a sum of squares, 0 where the sum is 0, is known by its name."""
+    if len(choice.args) != 3 or choice.args[0] is not ZERO or choice.args[2].op != "sqrt":
+        return choice
+    squares = choice.args[2].args[0]
+    if choice.args[1] is not node("==", squares, ZERO) or squares.op != "sum" or squares.args[0].op != "^" or squares.args[0].args[1] is not TWO:
+        return choice
+    return node("norm", squares.args[0].args[0], *squares.args[1:])
 
 
 def _as_softmax(exponential: Node) -> Node:
@@ -219,3 +263,10 @@ def _factors(body: Node) -> tuple[list[Node], list[Node]]:
         else:
             (above if up else below).append(part)
     return above, below
+
+
+def _circular(writers: Mapping[str, Sequence[Equation]], names: frozenset[str]) -> frozenset[str]:
+    """Those of the names that are computed from themselves, each through others of them."""
+    mine = {name: writing for name, writing in writers.items() if name in names}
+    uses = {name: dict.fromkeys(read.value for e in writing for read in e.reads() if read.value in names) for name, writing in mine.items()}
+    return frozenset(name for group in circles(uses) if len(group) > 1 or group[0] in uses[group[0]] for name in group)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from symgd.nodes.fold import filled
 from symgd.nodes.node import TRUE, Node, accesses, postorder, substituted
-from symgd.program.equation import Equation, Program, Scan
+from symgd.program.equation import Equation, Program
 from symgd.program.linear import difference
 
 
@@ -18,20 +18,18 @@ def inlined(program: Program) -> Program:
     loop than its own, so no work is repeated.
     """
     readers, counts = _readers(program)
+    first = _first_reads(program)
     writers = Counter(equation.target for equation in program.flat())
     visible = {program.cost, *program.given, *program.parameters}
     visible |= {program.adjoints[name] for name in program.given if name in program.adjoints}
     kept_results = {program.cost, *(program.adjoints[name] for name in program.parameters if name in program.adjoints)}
     trivial: dict[str, Equation] = {}
-    output: list[Equation | Scan] = []
-    for item in program.equations:
-        if isinstance(item, Scan):
-            output.append(item)
-            continue
+    output: list[Equation] = []
+    for place, item in enumerate(program.flat()):
         equation = _filled(item, trivial) if trivial else item
-        only = writers[equation.target] == 1 and equation.target not in kept_results
+        only = writers[equation.target] == 1 and equation.target not in kept_results and first.get(equation.target, place) >= place
         if only and _passes_on(equation, program):
-            simple = _trivial(equation.body)
+            simple = _trivial(equation.body) or (_copies(equation) and equation.target not in visible)
             once = counts[equation.target] == 1 and equation.target not in visible and _no_larger(equation, readers.get(equation.target))
             if (simple and equation.target not in program.given) or once:
                 trivial[equation.target] = equation
@@ -62,6 +60,15 @@ def _readers(program: Program) -> tuple[dict[str, Equation | None], Counter[str]
     return readers, counts
 
 
+def _first_reads(program: Program) -> dict[str, int]:
+    """name -> the first equation that reads it; in a recurrence that may stand before the one that writes it."""
+    first: dict[str, int] = {}
+    for place, equation in enumerate(program.flat()):
+        for found in equation.reads():
+            first.setdefault(found.value, place)
+    return first
+
+
 def _passes_on(equation: Equation, program: Program) -> bool:
     """One value a place, for every place of the target."""
     if equation.op not in ("=", "+=") or equation.guard is not TRUE or equation.at != equation.letters:
@@ -84,6 +91,12 @@ def _trivial(body: Node) -> bool:
     if body.op == "access":
         return not body.args
     return body.op in ("*", "/", "neg") and len(body.args) <= 2 and all(map(_trivial, body.args))
+
+
+def _copies(equation: Equation) -> bool:
+    """Is the body an element of another array, found without data?"""
+    body = equation.body
+    return body.op == "access" and bool(equation.at) and not any(part.op == "access" for place in body.args for part in postorder(place))
 
 
 def _no_larger(equation: Equation, reader: Equation | None) -> bool:

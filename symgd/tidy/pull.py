@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from fractions import Fraction
 
-from symgd.nodes.node import ONE, Node, access, rebuilt, substituted
+from symgd.nodes.node import ONE, Node, substituted
 from symgd.program.equation import Equation, Program, Range
-from symgd.program.linear import combined, from_linear, linear
+from symgd.program.linear import combined, from_linear, in_subscripts_collected, linear
 
 
 def pulled(program: Program) -> Program:
-    """Solve the subscripts of every left side for their index, where it stands there alone with coefficient +1 or -1 and bounds no other range."""
-    return replace(program, equations=tuple(pull(item) if isinstance(item, Equation) else item for item in program.equations))
+    """Solve the subscripts on the left of every `+=` for their index, where it stands alone with coefficient +1 or -1 and bounds no other range.
+
+    What is assigned stays as the user wrote it, h[t + 1].
+    """
+    return replace(program, equations=tuple(pull(item) if isinstance(item, Equation) and item.op == "+=" else item for item in program.equations))
 
 
 def pull(equation: Equation) -> Equation:
@@ -46,7 +48,7 @@ def _solved(equation: Equation, position: int, place: Node) -> Equation | None:
     value = combined((sign, letter), (-sign, rest))
     domain = tuple(_shifted(axis, sign, rest) if axis.index is letter else axis for axis in equation.domain)
     at = tuple(letter if n == position else other for n, other in enumerate(equation.at))
-    body, guard = (_subscripts(substituted(part, {letter: value})) for part in (equation.body, equation.guard))
+    body, guard = (in_subscripts_collected(substituted(part, {letter: value})) for part in (equation.body, equation.guard))
     return replace(equation, at=at, domain=domain, body=body, guard=guard)
 
 
@@ -54,19 +56,3 @@ def _shifted(axis: Range, sign: int, rest: Node) -> Range:
     if sign > 0:
         return Range(axis.index, combined((1, axis.low), (1, rest)), combined((1, axis.high), (1, rest)))
     return Range(axis.index, combined((1, rest), (-1, axis.high), (1, ONE)), combined((1, rest), (-1, axis.low), (1, ONE)))
-
-
-def _subscripts(root: Node) -> Node:
-    """The formula with its subscripts collected: x[i - 1 + 1] is x[i]."""
-
-    def collected(part: Node) -> Node | None:
-        if part.op != "access" or not part.args:
-            return None
-        return access(part.value, *(place if place.op == "index" else _collected(place) for place in part.args))
-
-    return rebuilt(root, collected)
-
-
-def _collected(place: Node) -> Node:
-    form = linear(place)
-    return place if form is None else from_linear({atom: Fraction(c) for atom, c in form.items()})

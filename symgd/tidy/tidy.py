@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from symgd.program.equation import Equation, Program, Scan
+from symgd.program.recurrence import recurrent
 from symgd.program.sharing import shared
 from symgd.tidy.inline import inlined
 from symgd.tidy.merge import assigned, merged
@@ -24,22 +25,31 @@ def tidy(program: Program) -> Program:
     (4) dx[i] += -t1[i] for i in 0:m - 1
     """
     wanted = {program.cost, *(program.adjoints[name] for name in program.parameters if name in program.adjoints)}
+    program = replace(program, equations=tuple(program.flat()))
     program = alive(inlined(alive(merged(program), wanted)), wanted)
     program = alive(inlined(shared(program)), wanted)
-    return assigned(pulled(program))
+    return recurrent(assigned(pulled(program)))
 
 
 def alive(program: Program, wanted: set[str]) -> Program:
     """The equations and data that what is wanted depends on, and all parameters."""
+    writers: dict[str, list[Equation]] = {}
+    for equation in program.flat():
+        writers.setdefault(equation.target, []).append(equation)
     needed = set(wanted)
-    kept: list[Equation | Scan] = []
-    for item in reversed(program.equations):
-        inner = item.equations if isinstance(item, Scan) else (item,)
-        if any(equation.target in needed for equation in inner):
-            kept.append(item)
-            needed.update(found.value for equation in inner for found in equation.reads())
-    live = {equation.target for item in kept for equation in (item.equations if isinstance(item, Scan) else (item,))} | wanted
-    extents = {name: lengths for name, lengths in program.extents.items() if name in live}
+    waiting = list(wanted)
+    while waiting:
+        for equation in writers.get(waiting.pop(), ()):
+            more = {read.value for read in equation.reads()} - needed
+            needed |= more
+            waiting += more
+    kept = [_alive(item, needed) if isinstance(item, Scan) else item for item in program.equations if isinstance(item, Scan) or item.target in needed]
+    extents = {name: lengths for name, lengths in program.extents.items() if name in wanted or (name in needed and name in writers)}
     inputs = {name: rank for name, rank in program.inputs.items() if name in needed or name in program.parameters}
     measured = {label: place for label, place in program.measured.items() if place[0] in inputs}
-    return replace(program, equations=tuple(reversed(kept)), extents=extents, inputs=inputs, measured=measured)
+    filled = tuple(item for item in kept if isinstance(item, Equation) or item.equations)
+    return replace(program, equations=filled, extents=extents, inputs=inputs, measured=measured)
+
+
+def _alive(scan: Scan, needed: set[str]) -> Scan:
+    return replace(scan, equations=tuple(equation for equation in scan.equations if equation.target in needed))

@@ -10,6 +10,7 @@ from symgd.nodes.node import access, accesses, length
 from symgd.nodes.text import text
 from symgd.program.equation import Equation, Program, Range
 from symgd.program.levels import levels
+from symgd.program.recurrence import recurrent
 
 
 def batched_inputs(program: Program) -> dict[str, int]:
@@ -69,4 +70,4 @@ def on_batches(program: Program) -> Program:
         equations.append(equation)
     for name, position in found.axis.items():
         extents[name] = tuple(batch if place == position else side for place, side in enumerate(extents[name]))
-    return replace(program, equations=tuple(equations), extents=extents, inputs={**program.inputs, SCALE: 0})
+    return recurrent(replace(program, equations=tuple(equations), extents=extents, inputs={**program.inputs, SCALE: 0}))
