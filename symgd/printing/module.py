@@ -130,9 +130,10 @@ class _Module:
             self._slot(self.names.length(name), name, "length")
         for name, kind in schedule.kinds.items():
             role = "block" if kind == "block" else "computed"
-            self._slot(
-                self.names.value(name), name, role, program.extents.get(name, ()), axis=schedule.row_axis.get(name) if kind == "block" else None
-            )
+            axis, dropped = schedule.row_axis.get(name) if kind == "block" else None, schedule.step_axis.get(name)
+            if axis is not None and dropped is not None and dropped < axis:
+                axis -= 1
+            self._slot(self.names.value(name), name, role, schedule.kept(name), axis=axis)
             if kind == "share" and program.extents.get(name):
                 self._slot(self.names.identifiers["share", name], name, "share", program.extents[name])
         if self.updates:

@@ -88,13 +88,16 @@ class Printer:
             return name if found.value in self.scalars or local else f"{name}[0]"
         block = self.schedule.kinds.get(found.value) == "block"
         axis = self.schedule.row_axis.get(found.value)
+        dropped = self.schedule.step_axis.get(found.value)
         places = []
         for position, part in enumerate(found.args):
+            if position == dropped:
+                continue
             if block and position == axis and part is self.row:
                 places.append(self.names.letter(part))
             else:
                 places.append(self.integer(part))
-        return f"{name}[{', '.join(places)}]"
+        return f"{name}[{', '.join(places) or '0'}]"
 
     def bounds(self, axis: Range) -> str:
         low, high = self.integer(axis.low), self.integer(axis.high)
@@ -225,7 +228,7 @@ def _stepped(steps: Steps, schedule: Schedule, printer: Callable[[Node | None], 
     letter = plain.names.letter(steps.index.index)
     down = f"{plain.integer(combined((1, steps.index.high), (-1, ONE)))}, {plain.integer(combined((1, steps.index.low), (-1, ONE)))}, -1"
     span = plain.bounds(steps.index) if steps.direction > 0 else down
-    starts = [line for nest in steps.nests for line in _start(nest, printer(nest.row))]
+    starts = [line for nest in steps.nests if nest.equation.target not in schedule.step_axis for line in _start(nest, printer(nest.row))]
     way = "up" if steps.direction > 0 else "down"
     yield Loop(f"# step by step, {text(steps.index.index)} {way}", (*starts, f"for {letter} in range({span}):"))
     for nest in steps.nests:
@@ -236,7 +239,8 @@ def _stepped(steps: Steps, schedule: Schedule, printer: Callable[[Node | None], 
         if difference(mine.high, steps.index.high) != 0:
             conditions.append(f"{letter} < {plain.integer(mine.high)}")
         heads = [f"if {' and '.join(conditions)}:"] if conditions else []
-        lines = _indented(heads, _nested(nest, printer(nest.row), schedule.kinds[nest.equation.target]))
+        start = _start(nest, printer(nest.row)) if nest.equation.target in schedule.step_axis else ()
+        lines = _indented(heads, [*start, *_nested(nest, printer(nest.row), schedule.kinds[nest.equation.target])])
         yield Loop(f"{INDENT}{_numbered(nest)}", tuple(INDENT + line for line in lines))
 
 
@@ -307,6 +311,8 @@ def _cleared(nest: Nest, printer: Printer, start: str) -> Iterator[str]:
         whole = [":"] * len(equation.at)
         local = printer.schedule.kinds[equation.target] == "block"
         whole[axis] = printer.names.letter(nest.row) if local else f"first + {printer.names.letter(nest.row)}"
+        dropped = printer.schedule.step_axis.get(equation.target)
+        whole = [place for position, place in enumerate(whole) if position != dropped]
         yield from _indented([head], [f"{printer.names.value(equation.target)}[{', '.join(whole)}] = {start}"])
 
 

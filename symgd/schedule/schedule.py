@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from symgd.nodes.node import TRUE, ZERO, Node
@@ -65,7 +65,8 @@ class Schedule:
 
     `kinds`: where a computed name lives. `scalar`: one number; `array`: whole, no row axis; `block`: scratch for the rows of one block;
     `rows`: one entry a sample, kept over passes or wanted; `share`: summed over the rows, block by block.
-    `row_axis`: name -> the position of its row axis, for `block` and `rows`, and for the inputs that a block of rows slices.
+    `row_axis`: name -> the position of its row axis, for `block` and `rows`, and for the inputs that a block of rows slices. `step_axis`: name -> the
+    position of the steps of a recurrence, of an array that only the step that writes it reads: one step's worth of it is kept.
     """
 
     program: Program
@@ -73,6 +74,12 @@ class Schedule:
     passes: tuple[Pass, ...]
     kinds: Mapping[str, Kind]
     row_axis: Mapping[str, int]
+    step_axis: Mapping[str, int] = field(default_factory=dict)
+
+    def kept(self, name: str) -> tuple[Node, ...]:
+        """The extents of what is kept of a computed array."""
+        dropped = self.step_axis.get(name)
+        return tuple(extent for position, extent in enumerate(self.program.extents.get(name, ())) if position != dropped)
 
     @property
     def results(self) -> tuple[str, ...]:
@@ -133,7 +140,28 @@ class _Scheduling:
         shares = [tuple(dict.fromkeys(n.equation.target for n in nests_of(nests) if kinds[n.equation.target] == "share")) for nests in passes]
         row_axis = {name: position for name, position in found.axis.items() if kinds.get(name) in ("block", "rows")}
         steps = tuple(Pass(tuple(nests), names) for nests, names in zip(passes, shares, strict=True))
-        return Schedule(program, tuple(map(tuple, between)), steps, kinds, row_axis)
+        return Schedule(program, tuple(map(tuple, between)), steps, kinds, row_axis, self._step_axes(kinds))
+
+    def _step_axes(self, kinds: Mapping[str, Kind]) -> dict[str, int]:
+        """The arrays that live within one step of a recurrence."""
+        found: dict[str, int | None] = {}
+        levels_, program = self.levels, self.program
+        results = {program.adjoints[name] for name in program.parameters if name in program.adjoints}
+        for equation, scan in zip(levels_.equations, levels_.scan, strict=True):
+            for access in (equation.left, *equation.reads()):
+                name = access.value
+                if name in program.inputs or name in results or name not in levels_.writers or kinds[name] == "share":
+                    continue
+                writers = levels_.writers[name]
+                inside = scan is not None and all(levels_.scan[n] is scan for n in writers)
+                first = levels_.equations[writers[0]]
+                if len(writers) > 1 and not (first.op == "=" and _whole(first, program)):
+                    inside = False  # it is cleared once, not at every step
+                places = [p for p, place in enumerate(access.args) if scan is not None and place is scan.index.index] if inside else []
+                position = places[0] if len(places) == 1 else None
+                if found.setdefault(name, position) != position:
+                    found[name] = None
+        return {name: position for name, position in found.items() if position is not None}
 
     def _cleared(self, name: str) -> Op | None:
         """The operation that accumulates into an array, which has to start at its neutral element."""

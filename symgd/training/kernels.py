@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
@@ -18,7 +18,7 @@ from symgd.nodes.node import postorder
 from symgd.printing.module import Generated, kernels
 from symgd.program.equation import Program
 from symgd.program.extents import input_extents
-from symgd.program.shapes import check_subscripts, shape_of, solve, value
+from symgd.program.shapes import check_subscripts, solve, value
 from symgd.schedule.schedule import schedule
 from symgd.training.batches import BATCH, SCALE, batched_inputs, on_batches
 from symgd.training.inputs import array, arrays, missing
@@ -145,7 +145,7 @@ class Kernels:
         row = self.program.row
         rows = value(row, lengths) if row is not None else 1
         generated = self.generated
-        per_row = 1 + sum(_size(shape_of(self.program, s.name, lengths), s.axis) for s in generated.slots("block"))
+        per_row = 1 + sum(_size([value(extent, lengths) for extent in s.extents], s.axis) for s in generated.slots("block"))
         block = max(1, min(BLOCK, CACHE // per_row, max(rows, 1)))
         memory: dict[str, Any] = {"block": block}
         for identifier, slot in generated.memory.items():
@@ -155,7 +155,7 @@ class Kernels:
                 given = everything[slot.name]
                 memory[identifier] = np.array(given.reshape(1) if not slot.extents else given, copy=slot.role == "parameter" or not slot.extents)
             elif slot.role == "block":
-                shape = list(shape_of(self.program, slot.name, lengths))
+                shape = [value(extent, lengths) for extent in slot.extents]
                 shape[slot.axis or 0] = block
                 memory[identifier] = np.zeros(shape)
             else:
@@ -199,7 +199,7 @@ class Kernels:
         return tuple(dict.fromkeys([*self.program.lengths(), *used]))
 
 
-def _size(shape: tuple[int, ...], axis: int | None) -> int:
+def _size(shape: Sequence[int], axis: int | None) -> int:
     """The numbers that one row of a scratch array holds."""
     size = 1
     for position, side in enumerate(shape):
