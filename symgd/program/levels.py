@@ -51,14 +51,13 @@ def levels(program: Program) -> Levels:
     for n, equation in enumerate(equations):
         writers.setdefault(equation.target, []).append(n)
     axis = _sample_axes(equations, writers, program.row)
+    whole: set[int] = set()  # recurrences that run over all samples at once
     for item in program.equations:
         if isinstance(item, Scan) and not _by_samples(item, axis, program.row):
+            whole.add(id(item))
             for equation in item.equations:
                 axis.pop(equation.target, None)
-    rows = tuple(
-        None if steps is not None and equation.target not in axis else _row_letter(equation, axis, program.row)
-        for equation, steps in zip(equations, scan, strict=True)
-    )
+    rows = tuple(None if id(steps) in whole else _row_letter(equation, axis, program.row) for equation, steps in zip(equations, scan, strict=True))
     found = Levels(tuple(equations), rows, (), axis, writers, tuple(scan))
     return Levels(found.equations, rows, _when(found), axis, writers, tuple(scan))
 
@@ -67,12 +66,18 @@ def _by_samples(scan: Scan, axis: dict[str, int], row: Node | None) -> bool:
     """Whether each sample can be stepped by itself: all that is computed has its axis, and is read at the very sample."""
     targets = {equation.target for equation in scan.equations}
     for equation in scan.equations:
+        if equation.target not in axis and not _is_read(equation, scan) and _row_letter(equation, axis, row) is not None:
+            continue  # a sum over samples and steps
         if equation.target not in axis or scan.index.index is equation.at[axis[equation.target]]:
             return False
         letter = equation.at[axis[equation.target]]
         if any(found.value in targets and found.args[axis[found.value]] is not letter for found in equation.reads() if found.value in axis):
             return False
     return True
+
+
+def _is_read(equation: Equation, scan: Scan) -> bool:
+    return any(found.value == equation.target for other in scan.equations for found in other.reads())
 
 
 def _candidates(equation: Equation, row: Node | None) -> list[Node]:

@@ -29,9 +29,10 @@ def merged(program: Program) -> Program:
 def assigned(program: Program) -> Program:
     """Write `=` for a `+=` that writes every element of its target once and alone."""
     writers = Counter(equation.target for equation in program.flat())
-    output: list[Equation | Scan] = []
-    for item in program.equations:
-        if isinstance(item, Equation) and item.op == "+=" and writers[item.target] == 1 and item.at == item.letters and whole(item, program):
-            item = replace(item, op="=")
-        output.append(item)
+
+    def one(equation: Equation) -> Equation:
+        alone = equation.op == "+=" and writers[equation.target] == 1
+        return replace(equation, op="=") if alone and equation.at == equation.letters and whole(equation, program) else equation
+
+    output = [replace(item, equations=tuple(map(one, item.equations))) if isinstance(item, Scan) else one(item) for item in program.equations]
     return replace(program, equations=tuple(output))

@@ -12,7 +12,7 @@ from symgd.program.linear import combined, from_linear, in_subscripts_collected,
 def pulled(program: Program) -> Program:
     """Solve the subscripts on the left of every `+=` for their index, where it stands alone with coefficient +1 or -1 and bounds no other range.
 
-    What is assigned stays as the user wrote it, h[t + 1].
+    What is assigned stays as the user wrote it, h[t + 1], and so does what a recurrence sums into, so that all its equations speak of one step.
     """
     return replace(program, equations=tuple(pull(item) if isinstance(item, Equation) and item.op == "+=" else item for item in program.equations))
 

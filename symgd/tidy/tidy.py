@@ -28,7 +28,7 @@ def tidy(program: Program) -> Program:
     program = replace(program, equations=tuple(program.flat()))
     program = alive(inlined(alive(merged(program), wanted)), wanted)
     program = alive(inlined(shared(program)), wanted)
-    return recurrent(assigned(pulled(program)))
+    return assigned(pulled(recurrent(program)))
 
 
 def alive(program: Program, wanted: set[str]) -> Program:

@@ -16,10 +16,11 @@ from symgd.cost.checked import Checked
 from symgd.errors import InputError
 from symgd.nodes.node import postorder
 from symgd.printing.module import Generated, kernels
-from symgd.program.equation import Program
+from symgd.program.equation import Program, Scan
 from symgd.program.extents import input_extents
 from symgd.program.shapes import check_subscripts, solve, value
 from symgd.schedule.schedule import schedule
+from symgd.tidy.recompute import recomputed
 from symgd.training.batches import BATCH, SCALE, batched_inputs, on_batches
 from symgd.training.inputs import array, arrays, missing
 from symgd.updates.optimizers import Updates
@@ -27,6 +28,7 @@ from symgd.updates.optimizers import Updates
 LONGEST = 4000  # nodes of a program that Numba is asked to compile: about half a minute
 CACHE = 1 << 15  # numbers of scratch memory for the rows of one block
 BLOCK = 256  # rows of a block at most
+STORED = 1 << 27  # numbers of memory, a gigabyte, from which on the steps of a recurrence are computed again on the way back
 
 
 @dataclass(slots=True)
@@ -139,7 +141,21 @@ class Kernels:
             shape = tuple(value(extent, lengths) for extent in self.extents[name])
             if start.shape != shape:
                 raise InputError(f"{name} has shape {start.shape}.", accepted=f"shape {shape}")
+        if self._numbers(lengths) > STORED:
+            self._recompute()
         return self._allocated(everything, lengths)
+
+    def _numbers(self, lengths: Mapping[str, int]) -> int:
+        """How many numbers of memory the computed arrays take."""
+        slots = self.generated.slots("computed")
+        return sum(_size([value(extent, lengths) for extent in slot.extents], None) for slot in slots)
+
+    def _recompute(self) -> None:
+        """Go over to the program that keeps the states of recurrences only; `source` is its source from now on."""
+        if any(isinstance(item, Scan) for item in self.program.equations):
+            self.program = recomputed(self.program)
+            for name in ("extents", "generated", "module", "_identifiers", "_whole", "_batched"):
+                self.__dict__.pop(name, None)
 
     def _allocated(self, everything: Mapping[str, np.ndarray], lengths: dict[str, int]) -> Bound:
         row = self.program.row
