@@ -153,7 +153,7 @@ class Cost:
         """The cost and its definitions in the text language."""
         lines = [f"{self._name} = {self._shown(self._formula.expression)}"]
         for d in self._checked.definitions:
-            ranges = f" for {', '.join(self._axis(letter) for letter in d.at)}" if d.at else ""
+            ranges = f" for {', '.join(map(text, d.ranges))}" if d.ranges else ""
             lines.append(f"{self._shown(access(d.target, *d.at))} = {self._shown(d.body)}{ranges}")
         return "\n".join(lines)
 
@@ -229,8 +229,6 @@ class Cost:
     def _latex(self, part: Node) -> str:
         return latex(part, hidden=self._formula.hidden, axes=self._formula.axes)
 
-    def _axis(self, letter: Node) -> str:
-        return f"{text(letter)} in 0:{text(self._formula.axes[letter.value])}"
 
 
 class Gradient(Mapping[Any, Any]):
