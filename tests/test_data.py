@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 DATA = Path(__file__).parents[1] / "examples" / "data"
-CSV = {"diabetes.csv": (442, 11), "breast_cancer.csv": (569, 31), "danwood.csv": (6, 2)}
+CSV = {
+    "diabetes.csv": (442, 11),
+    "breast_cancer.csv": (569, 31),
+    "danwood.csv": (6, 2),
+    "enso.csv": (168, 2),
+    "iris.csv": (150, 5),
+    "wine.csv": (178, 14),
+}
 
 
 def table(path: Path) -> np.ndarray:
@@ -28,7 +35,7 @@ def test_make_writes_the_same_table_again(made, name):
     assert table(DATA / name) == pytest.approx(table(made / name), abs=1.1e-10)
 
 
-@pytest.mark.parametrize("name", ["diabetes.csv", "breast_cancer.csv"])
+@pytest.mark.parametrize("name", ["diabetes.csv", "breast_cancer.csv", "wine.csv"])
 def test_the_columns_are_standardised(name):
     columns = table(DATA / name)[:, :-1]
     assert columns.mean(axis=0) == pytest.approx(0, abs=1e-10)

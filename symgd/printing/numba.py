@@ -302,9 +302,8 @@ def _cleared(nest: Nest, printer: Printer, start: str) -> Iterator[str]:
         yield f"{name}[:] = {start}"
         return
     kept = [axis for axis in nest.loops if axis.index in set(equation.at)]
-    plain = all(place.op == "index" for place in equation.at)
     head = f"for {printer.names.letter(nest.row)} in range(n):"
-    if plain and len(kept) + 1 == len(equation.at):
+    if nest.whole and len(kept) + 1 == len(equation.at):
         yield from _indented([head, *(_for(axis, printer) for axis in kept)], [f"{target} = {start}"])
     else:
         axis = printer.schedule.row_axis[equation.target]

@@ -10,12 +10,15 @@ from typing import Any
 
 from symgd.cost.checked import Checked
 from symgd.errors import InputError
-from symgd.nodes.node import Node, postorder, tree_size
+from symgd.nodes.node import Node, accesses, postorder, tree_size
 from symgd.program.equation import Program
 from symgd.program.extents import input_extents
 from symgd.program.meaning import Arithmetic, Interpreter, Values, interpret
+from symgd.program.operations import total_operations
 
 LARGEST = 4000  # nodes of a program that is still checked
+OPERATIONS = 20_000  # at the lengths that are tried: the interpreter takes about a second for so many
+SIZES = ((2, 3, 4, 5, 6, 7), (2, 3, 4), (2, 3))  # shorter lengths for a program that would take longer
 DIGITS = 40
 _on: ContextVar[bool] = ContextVar("checking", default=False)
 
@@ -96,13 +99,17 @@ def random_point(program: Program, seed: int = 0) -> tuple[dict[str, Any], dict[
     names = sorted(
         {part.value for e in (*extents.values(), *program.extents.values()) for part in postorder(*e) if part.op == "length"} | {*program.lengths()}
     )
-    for _ in range(100):
-        sizes = [2, 3, 4, 5, 6, 7][: max(3, min(6, len(names) + 1))]
-        random_numbers.shuffle(sizes)
-        lengths = {name: sizes[n % len(sizes)] for n, name in enumerate(names)}
-        reader = Interpreter({}, lengths, Arithmetic(15))
-        shapes = {name: [reader.integer(extent, {}) for extent in e] for name, e in extents.items()}
-        if all(side >= 1 for shape in shapes.values() for side in shape):
+    work = total_operations(list(program.flat()))
+    for sizes in SIZES:
+        for _ in range(100):
+            tried = list(sizes[: max(3, min(6, len(names) + 1))])
+            random_numbers.shuffle(tried)
+            lengths = {name: tried[n % len(tried)] for n, name in enumerate(names)}
+            reader = Interpreter({}, lengths, Arithmetic(15))
+            shapes = {name: [reader.integer(extent, {}) for extent in e] for name, e in extents.items()}
+            if all(side >= 1 for shape in shapes.values() for side in shape):
+                break
+        if any(accesses(work)) or reader.formula(work, {}) <= OPERATIONS:
             break
     inputs: dict[str, Any] = {}
     for name, shape in shapes.items():

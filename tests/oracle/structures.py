@@ -1,65 +1,32 @@
-"""The index structures that a cost can have, each with its value in JAX: data for every test that compares the two.
+"""The 25 index structures that a cost can have, each with its value in JAX: data for every test that compares the two.
 
-A row: a name, the cost in the text language, how it is read, two sets of unequal sizes, the arrays, and the same cost in JAX.
-"""
+The same table in other words: docs/design.md, and the benchmark of any system that derives costs with indices. compositions.py puts them together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+import jax.numpy as jnp
+from jax import lax
+from jax.scipy.special import logsumexp
 
-import numpy as np
-
-Shape = tuple[str | int, ...]
-
-
-@dataclass(frozen=True)
-class Structure:
-    """`shapes`: array -> its lengths. `integers`: subscript data -> how many values they may take. `jax`: arrays -> cost, made from (jnp, scipy)."""
-
-    name: str
-    cost: str
-    parameters: tuple[str, ...]
-    shapes: dict[str, Shape]
-    sizes: tuple[dict[str, int], dict[str, int]]
-    jax: Callable[[dict[str, Any], Any, Any], Any]
-    where: dict[str, str] = field(default_factory=dict)
-    axes: str = ""
-    samples: str = ""
-    integers: dict[str, str | int] = field(default_factory=dict)
-    given: tuple[str, ...] = ()
-
-    def arrays(self, which: int, seed: int = 1) -> dict[str, Any]:
-        """Random values of every array at one of the two sets of sizes."""
-        random, sizes = np.random.default_rng(seed), self.sizes[which]
-        values: dict[str, Any] = {}
-        for name, shape in self.shapes.items():
-            lengths = tuple(eval_length(side, sizes) for side in shape)
-            if name in self.integers:
-                values[name] = random.integers(0, eval_length(self.integers[name], sizes), lengths)
-            else:
-                values[name] = random.normal(size=lengths) if lengths else float(random.normal())
-        return values
-
-
-def eval_length(side: str | int, sizes: dict[str, int]) -> int:
-    """`m`, 4, or a sum such as `r+p-1`."""
-    if isinstance(side, int):
-        return side
-    total, sign = 0, 1
-    for token in side.replace("+", " + ").replace("-", " - ").split():
-        if token in "+-":
-            sign = 1 if token == "+" else -1
-        else:
-            total += sign * (int(token) if token.isdigit() else sizes[token])
-    return total
-
+from . import in_jax
+from .structure import Structure, offsets, zero_at
 
 NETWORK = ({"m": 5, "d": 3, "h": 4}, {"m": 7, "d": 2, "h": 6})
 LAYERS = ({"m": 5, "d": 3, "h": 4, "c": 2}, {"m": 4, "d": 6, "h": 3, "c": 5})
 VECTOR = ({"m": 5}, {"m": 8})
 MATRIX = ({"m": 5, "d": 3}, {"m": 4, "d": 7})
+SEQUENCE = ({"T": 6, "d": 3, "h": 4}, {"T": 4, "d": 5, "h": 2})
+
+GATES = {f"{gate}[t, k]": f"sigmoid(sum(W{gate}[k, l]*h[t, l], l) + sum(U{gate}[k, j]*x[t, j], j) + b{gate}[k])" for gate in "afo"}
+LSTM = {
+    "h[0, k]": "0",
+    "c[0, k]": "0",
+    **GATES,
+    "g[t, k]": "tanh(sum(Wg[k, l]*h[t, l], l) + sum(Ug[k, j]*x[t, j], j) + bg[k])",
+    "c[t + 1, k]": "f[t, k]*c[t, k] + a[t, k]*g[t, k]",
+    "h[t + 1, k]": "o[t, k]*tanh(c[t + 1, k])",
+}
+LSTM_SHAPES = {name: shape for gate in "afog" for name, shape in ((f"W{gate}", ("h", "h")), (f"U{gate}", ("h", "d")), (f"b{gate}", ("h",)))}
 
 STRUCTURES = [
     Structure(
@@ -68,7 +35,7 @@ STRUCTURES = [
         ("W", "b", "v"),
         {"X": ("m", "d"), "y": ("m",), "W": ("h", "d"), "b": ("h",), "v": ("h",)},
         NETWORK,
-        lambda q, jnp, scipy: jnp.mean((jnp.tanh(q["X"] @ q["W"].T + q["b"]) @ q["v"] - q["y"]) ** 2),
+        lambda q: jnp.mean((jnp.tanh(q.X @ q.W.T + q.b) @ q.v - q.y) ** 2),
         where={"z[i, k]": "sum(W[k, j]*X[i, j], j) + b[k]", "a[i, k]": "tanh(z[i, k])"},
         axes="i:m j:d k:h",
     ),
@@ -78,9 +45,7 @@ STRUCTURES = [
         ("W1", "b1", "W2", "b2"),
         {"X": ("m", "d"), "Y": ("m", "c"), "W1": ("h", "d"), "b1": ("h",), "W2": ("c", "h"), "b2": ("c",)},
         LAYERS,
-        lambda q, jnp, scipy: jnp.mean(
-            scipy.logsumexp((z := jnp.tanh(q["X"] @ q["W1"].T + q["b1"]) @ q["W2"].T + q["b2"]), axis=1) - (q["Y"] * z).sum(1)
-        ),
+        lambda q: jnp.mean(logsumexp((z := jnp.tanh(q.X @ q.W1.T + q.b1) @ q.W2.T + q.b2), axis=1) - (q.Y * z).sum(1)),
         where={
             "z1[i, k]": "sum(W1[k, j]*X[i, j], j) + b1[k]",
             "a1[i, k]": "tanh(z1[i, k])",
@@ -89,22 +54,12 @@ STRUCTURES = [
         axes="i:m j:d k:h l:c",
     ),
     Structure(
-        "softmax of a layer",
-        "-sum(Y[i, l]*log(softmax(z[i, l], l)), i, l)",
-        ("W",),
-        {"X": ("m", "d"), "Y": ("m", "c"), "W": ("c", "d")},
-        LAYERS,
-        lambda q, jnp, scipy: -(q["Y"] * jnp.log(jnp.exp(z := q["X"] @ q["W"].T) / jnp.exp(z).sum(1, keepdims=True))).sum(),
-        where={"z[i, l]": "sum(W[l, j]*X[i, j], j)"},
-        axes="i:m j:d l:c",
-    ),
-    Structure(
-        "shift",
+        "total-variation shift",
         "sum((x[i + 1] - x[i])^2, i in 0:m - 1) + sum(abs(x[i + 1] - x[i]), i in 0:m - 1)",
         ("x",),
         {"x": ("m",)},
         VECTOR,
-        lambda q, jnp, scipy: (jnp.diff(q["x"]) ** 2).sum() + jnp.abs(jnp.diff(q["x"])).sum(),
+        lambda q: (jnp.diff(q.x) ** 2).sum() + jnp.abs(jnp.diff(q.x)).sum(),
         axes="i:m",
     ),
     Structure(
@@ -113,7 +68,7 @@ STRUCTURES = [
         ("A", "x"),
         {"A": ("m", "m"), "x": ("m",)},
         VECTOR,
-        lambda q, jnp, scipy: (jnp.diag(q["A"]) * q["x"]).sum() + (q["A"] * q["A"].T ** 2).sum(),
+        lambda q: (jnp.diag(q.A) * q.x).sum() + (q.A * q.A.T**2).sum(),
         axes="i:m j:m",
     ),
     Structure(
@@ -122,16 +77,16 @@ STRUCTURES = [
         ("x",),
         {"x": ("m",)},
         VECTOR,
-        lambda q, jnp, scipy: q["x"][0] ** 2 * q["x"][1] + q["x"].sum() * q["x"][0],
+        lambda q: q.x[0] ** 2 * q.x[1] + q.x.sum() * q.x[0],
         axes="i:m",
     ),
     Structure(
-        "gather",
+        "gather of an embedding",
         "mean((sum(E[label[i], k]*v[k], k) - y[i])^2, i)",
         ("E", "v"),
         {"E": ("n", "h"), "label": ("m",), "v": ("h",), "y": ("m",)},
         ({"m": 5, "h": 4, "n": 6}, {"m": 7, "h": 2, "n": 3}),
-        lambda q, jnp, scipy: jnp.mean((q["E"][q["label"]] @ q["v"] - q["y"]) ** 2),
+        lambda q: jnp.mean((q.E[q.label] @ q.v - q.y) ** 2),
         axes="i:m k:h",
         integers={"label": "n"},
     ),
@@ -141,18 +96,38 @@ STRUCTURES = [
         ("W",),
         {"X": ("m", "d"), "W": ("c", "d"), "label": ("m",)},
         LAYERS,
-        lambda q, jnp, scipy: jnp.mean(scipy.logsumexp((z := q["X"] @ q["W"].T), axis=1) - z[jnp.arange(len(q["label"])), q["label"]]),
+        lambda q: jnp.mean(logsumexp((z := q.X @ q.W.T), axis=1) - z[jnp.arange(len(q.label)), q.label]),
         where={"z[i, l]": "sum(W[l, j]*X[i, j], j)"},
         axes="i:m j:d l:c",
         integers={"label": "c"},
     ),
     Structure(
-        "two paths under another index name",
+        "product over an axis with a zero",
+        "sum(product(X[i, j] + b[j], j), i)",
+        ("X", "b"),
+        {"X": ("m", "d"), "b": ("d",)},
+        MATRIX,
+        lambda q: jnp.prod(q.X + q.b, axis=1).sum(),
+        axes="i:m j:d",
+        # one row with one factor 0, one with two, others with none
+        special={"X": zero_at((0, 1), (1, 0), (1, 2), axes="m d"), "b": zero_at((0,), (1,), (2,), axes="d")},
+    ),
+    Structure(
+        "max over an axis",
+        "mean(max(sum(W[l, j]*X[i, j], j), l), i)",
+        ("W",),
+        {"X": ("m", "d"), "W": ("c", "d")},
+        LAYERS,
+        lambda q: jnp.mean(jnp.max(q.X @ q.W.T, axis=1)),
+        axes="i:m j:d l:c",
+    ),
+    Structure(
+        "a definition on two paths under another index name",
         "sum(s[i]*y[i], i)^2 + sum(s[k]^3, k)",
         ("W",),
         {"X": ("m", "d"), "y": ("m",), "W": ("d",)},
         MATRIX,
-        lambda q, jnp, scipy: ((q["X"] @ q["W"]) @ q["y"]) ** 2 + ((q["X"] @ q["W"]) ** 3).sum(),
+        lambda q: ((q.X @ q.W) @ q.y) ** 2 + ((q.X @ q.W) ** 3).sum(),
         where={"s[i]": "sum(W[j]*X[i, j], j)"},
         axes="i:m j:d k:m",
     ),
@@ -162,7 +137,7 @@ STRUCTURES = [
         ("A", "x", "W"),
         {"A": ("h", "m"), "x": ("m",), "W": ("h",)},
         ({"m": 5, "h": 4}, {"m": 3, "h": 7}),
-        lambda q, jnp, scipy: ((q["A"] @ q["x"]) * (q["x"] ** 2).sum() * q["W"]).sum(),
+        lambda q: ((q.A @ q.x) * (q.x**2).sum() * q.W).sum(),
         where={"s[k]": "sum(A[k, i]*x[i], i)*sum(x[i]^2, i)"},
         axes="i:m k:h",
     ),
@@ -172,19 +147,125 @@ STRUCTURES = [
         ("w",),
         {"x": ("m",), "w": ()},
         VECTOR,
-        lambda q, jnp, scipy: jnp.var(q["w"] * q["x"]),
+        lambda q: jnp.var(q.w * q.x),
         axes="i:m",
+    ),
+    Structure(
+        "RNN",
+        "sum((sum(V[k]*h[t + 1, k], k) - y[t])^2, t)",
+        ("W", "U", "V", "b"),
+        {"W": ("h", "h"), "U": ("h", "d"), "V": ("h",), "b": ("h",), "x": ("T", "d"), "y": ("T",)},
+        SEQUENCE,
+        lambda q: ((in_jax.rnn(q.W, q.U, q.x, q.b) @ q.V - q.y) ** 2).sum(),
+        where={"h[0, k]": "b[k]", "h[t + 1, k]": "tanh(sum(W[k, l]*h[t, l], l) + sum(U[k, j]*x[t, j], j))"},
+        axes="t:T j:d k:h l:h",
+    ),
+    Structure(
+        "LSTM",
+        "mean((sum(v[k]*h[t + 1, k], k) - y[t])^2, t)",
+        (*LSTM_SHAPES, "v"),
+        {**LSTM_SHAPES, "v": ("h",), "x": ("T", "d"), "y": ("T",)},
+        SEQUENCE,
+        lambda q: jnp.mean((in_jax.lstm(q) @ q.v - q.y) ** 2),
+        where=LSTM,
+        axes="t:T j:d k:h l:h",
+    ),
+    Structure(
+        "HMM forward in log space",
+        "-logsumexp(al[T, k], k)",
+        ("b", "A", "B"),
+        {"b": ("h",), "A": ("h", "h"), "B": ("T", "h")},
+        SEQUENCE,
+        lambda q: -logsumexp(in_jax.log_forward(q.b, q.A, q.B)),
+        where={"al[0, k]": "b[k]", "al[t + 1, k]": "logsumexp(al[t, l] + A[l, k], l) + B[t, k]"},
+        axes="t:T k:h l:h",
+    ),
+    Structure(
+        "backward recurrence",
+        "(V[0] - 3)^2",
+        ("g", "r"),
+        {"r": ("T",), "g": ()},
+        ({"T": 6}, {"T": 9}),
+        lambda q: (lax.scan(lambda V, r: (r * q.g + q.g * jnp.tanh(V), 0), 0.0, q.r, reverse=True)[0] - 3) ** 2,
+        where={"V[T]": "0", "V[t]": "r[t]*g + g*tanh(V[t + 1])"},
+        axes="t:T",
+    ),
+    Structure(
+        "PDE rollout",
+        "sum((u[T, i + 1] - y[i])^2, i)",
+        ("a",),
+        {"y": ("n",), "a": ()},
+        ({"T": 4, "n": 5}, {"T": 6, "n": 3}),
+        lambda q: ((in_jax.heat(q.a, len(q.y), q.T) - q.y) ** 2).sum(),
+        where={
+            "u[t, 0]": "0",
+            "u[t, n + 1]": "0",
+            "u[0, i + 1]": "sin(i + 1)",
+            "u[t + 1, i + 1]": "u[t, i + 1] + a*(u[t, i + 2] - 2*u[t, i + 1] + u[t, i])",
+        },
+        axes="t:T i:n",
+        special={"a": lambda random, n: 0.2},
+        given=("T",),
     ),
     Structure(
         "convolution",
         "sum((a[r, s] - 1)^2, r, s)",
         ("K", "X"),
-        {"X": ("r+p-1", "s+q-1"), "K": ("p", "q")},
-        ({"p": 3, "q": 2, "r": 4, "s": 6}, {"p": 2, "q": 4, "r": 5, "s": 3}),
-        lambda q, jnp, scipy: ((jnp.tanh(_convolved(q["X"], q["K"], jnp)) - 1) ** 2).sum(),
+        {"X": ("R+P-1", "S+Q-1"), "K": ("P", "Q")},
+        ({"P": 3, "Q": 2, "R": 4, "S": 6}, {"P": 2, "Q": 4, "R": 5, "S": 3}),
+        lambda q: ((jnp.tanh(in_jax.convolved(q.X, q.K)) - 1) ** 2).sum(),
         where={"a[r, s]": "tanh(sum(X[r + p, s + q]*K[p, q], p, q))"},
         axes="p:P q:Q r:R s:S",
-        given=("R", "S"),
+    ),
+    Structure(
+        "strided pooling",
+        "sum(max(x[2*i + p], p)^2, i)",
+        ("x",),
+        {"x": ("2*R",)},
+        ({"R": 4}, {"R": 7}),
+        lambda q: (q.x.reshape(-1, 2).max(1) ** 2).sum(),
+        axes="i:R p:2",
+    ),
+    Structure(
+        "attention",
+        "sum((sum(P[i, n]*V[n, k], n) - 1)^2, i, k)",
+        ("A", "B", "D"),
+        {"X": ("m", "d"), "A": ("d", "h"), "B": ("d", "h"), "D": ("d", "h")},
+        NETWORK,
+        lambda q: ((in_jax.attention(q.X @ q.A, q.X @ q.B, q.X @ q.D) - 1) ** 2).sum(),
+        where={
+            "Q[i, k]": "sum(X[i, j]*A[j, k], j)",
+            "K[i, k]": "sum(X[i, j]*B[j, k], j)",
+            "V[i, k]": "sum(X[i, j]*D[j, k], j)",
+            "P[i, n]": "softmax(sum(Q[i, k]*K[n, k], k)/sqrt(h), n)",
+        },
+        axes="i:m n:m j:d k:h",
+    ),
+    Structure(
+        "batch norm",
+        "mean(sum((a[i, k] - Y[i, k])^2, k), i)",
+        ("W", "b"),
+        {"X": ("m", "d"), "Y": ("m", "h"), "W": ("h", "d"), "b": ("h",)},
+        NETWORK,
+        lambda q: jnp.mean(((jnp.tanh(in_jax.batch_norm(q.X @ q.W.T, q.b, 0)) - q.Y) ** 2).sum(1)),
+        where={
+            "z[i, k]": "sum(W[k, j]*X[i, j], j)",
+            "mu[k]": "mean(z[i, k], i)",
+            "va[k]": "mean((z[i, k] - mu[k])^2, i)",
+            "a[i, k]": "tanh(b[k]*(z[i, k] - mu[k])/sqrt(va[k] + 0.001))",
+        },
+        axes="i:m j:d k:h",
+    ),
+    Structure(
+        "ragged (CSR) sums",
+        "sum((s[g] - y[g])^2, g)",
+        ("x", "w"),
+        {"x": ("n",), "y": ("G",), "off": ("G+1",), "w": ()},
+        ({"G": 3, "n": 7}, {"G": 5, "n": 9}),
+        lambda q: sum((jnp.tanh(row * q.w).sum() - y) ** 2 for row, y in zip(in_jax.ragged(q.x, q.off), q.y, strict=True)),
+        where={"s[g]": "sum(tanh(x[t]*w), t in off[g]:off[g + 1])"},
+        axes="g:G",
+        special={"off": offsets("G", "n")},
     ),
     Structure(
         "pairs i<j",
@@ -192,7 +273,7 @@ STRUCTURES = [
         ("x", "X"),
         {"x": ("m",), "X": ("m", "m")},
         VECTOR,
-        lambda q, jnp, scipy: (jnp.triu(q["X"], 1) * (q["x"][:, None] - q["x"]) ** 2).sum(),
+        lambda q: (jnp.triu(q.X, 1) * (q.x[:, None] - q.x) ** 2).sum(),
         axes="i:m",
     ),
     Structure(
@@ -201,40 +282,16 @@ STRUCTURES = [
         ("w", "X", "y"),
         {"X": ("m", "d"), "y": ("m",), "w": ()},
         MATRIX,
-        lambda q, jnp, scipy: jnp.einsum("i,k,ik->", q["y"], q["y"], jnp.exp(-q["w"] * ((q["X"][:, None] - q["X"][None]) ** 2).sum(-1))),
+        lambda q: jnp.einsum("i,k,ik->", q.y, q.y, jnp.exp(-q.w * ((q.X[:, None] - q.X[None]) ** 2).sum(-1))),
         axes="i:m k:m j:d",
     ),
     Structure(
-        "log of a mean of exponentials",
-        "log(mean(exp(sum(w[j]*X[i, j], j) - y[i]), i)) + mean((sum(w[j]*X[i, j], j) - y[i])^2, i)^(1/2)",
-        ("w",),
-        {"X": ("m", "d"), "y": ("m",), "w": ("d",)},
-        MATRIX,
-        lambda q, jnp, scipy: jnp.log(jnp.mean(jnp.exp(r := q["X"] @ q["w"] - q["y"]))) + jnp.sqrt(jnp.mean(r**2)),
-        axes="i:m j:d",
-    ),
-    Structure(
-        "variance of the residual, three levels",
-        "mean((r[i] - mean(r[i], i))^2, i)/mean(r[i]^2, i)",
-        ("w", "b"),
-        {"X": ("m", "d"), "y": ("m",), "w": ("d",), "b": ()},
-        MATRIX,
-        lambda q, jnp, scipy: jnp.var(r := q["X"] @ q["w"] + q["b"] - q["y"]) / jnp.mean(r**2),
-        where={"r[i]": "sum(w[j]*X[i, j], j) + b - y[i]"},
-        axes="i:m j:d",
-    ),
-    Structure(
-        "a parameter for each sample",
-        "mean((sum(U[i, k]*V[k, j], k) - X[i, j])^2, i, j) + 0.1*sum(U[i, k]^2, i, k) + 0.1*sum(V[k, j]^2, k, j)",
-        ("U", "V"),
-        {"X": ("m", "d"), "U": ("m", "h"), "V": ("h", "d")},
-        NETWORK,
-        lambda q, jnp, scipy: jnp.mean((q["U"] @ q["V"] - q["X"]) ** 2) + 0.1 * (q["U"] ** 2).sum() + 0.1 * (q["V"] ** 2).sum(),
-        axes="i:m j:d k:h",
+        "cumulative sum",
+        "sum(sum(x[j], j in 0:i + 1)^2, i)",
+        ("x",),
+        {"x": ("m",)},
+        VECTOR,
+        lambda q: (jnp.cumsum(q.x) ** 2).sum(),
+        axes="i:m j:m",
     ),
 ]
-
-
-def _convolved(X: Any, K: Any, jnp: Any) -> Any:
-    rows, columns = X.shape[0] - K.shape[0] + 1, X.shape[1] - K.shape[1] + 1
-    return sum(X[p : p + rows, q : q + columns] * K[p, q] for p in range(K.shape[0]) for q in range(K.shape[1]))

@@ -1,29 +1,17 @@
-"""Every index structure: value and gradient by Numba, by NumPy and by the interpreter equal JAX."""
+"""Every index structure and every composition: value and gradient by Numba, by NumPy and by the interpreter equal JAX."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.scipy import special
+import sympy as sp
 
-import symgd as sg
 from symgd.compiling.numpy_backend import run
 from symgd.program.meaning import interpret
 
-from .structures import STRUCTURES, Structure
+from .compositions import COMPOSITIONS
+from .structures import STRUCTURES
 
-CASES = [pytest.param(structure, which, id=f"{structure.name}-{which}") for structure in STRUCTURES for which in (0, 1)]
-
-
-def cost_of(structure: Structure) -> sg.Cost:
-    return sg.parse(structure.cost, where=structure.where, axes=structure.axes, samples=structure.samples, parameters=structure.parameters)
-
-
-def by_jax(structure: Structure, values: dict) -> tuple[float, dict]:
-    fixed = {name: jnp.asarray(value) for name, value in values.items() if name not in structure.parameters}
-    free = {name: jnp.asarray(values[name], dtype=float) for name in structure.parameters}
-    cost, gradient = jax.value_and_grad(lambda q: structure.jax({**fixed, **q}, jnp, special))(free)
-    return float(cost), {name: np.asarray(g) for name, g in gradient.items()}
+ALL = [*STRUCTURES, *COMPOSITIONS]
+CASES = [pytest.param(structure, which, id=f"{structure.name}-{which}") for structure in ALL for which in (0, 1)]
 
 
 def close(found, expected) -> bool:
@@ -31,16 +19,29 @@ def close(found, expected) -> bool:
     return float(np.max(np.abs(np.asarray(found, dtype=float) - expected))) <= 1e-10 * scale
 
 
-def split(structure: Structure, values: dict) -> tuple[dict, dict]:
-    parameters = {name: values[name] for name in structure.parameters}
-    return parameters, {name: value for name, value in values.items() if name not in parameters}
+def lengths_of(structure, cost, which) -> dict:
+    shapes = {name: np.shape(value) for name, value in structure.arrays(which).items()}
+    return cost._kernels.lengths(shapes, structure.told(which))
+
+
+def test_the_table_names_all_twenty_five():
+    assert len(STRUCTURES) == 25 and len(COMPOSITIONS) >= 25
+    assert len({structure.name for structure in ALL}) == len(ALL)
+
+
+@pytest.mark.parametrize("structure", ALL, ids=lambda structure: structure.name)
+def test_the_two_sizes_are_unequal(structure):
+    for sizes in structure.sizes:
+        assert len(set(sizes.values())) == len(sizes)
+    assert all(one != other for one, other in zip(structure.sizes[0].values(), structure.sizes[1].values(), strict=True))
 
 
 @pytest.mark.parametrize(("structure", "which"), CASES)
 def test_compiled_value_and_gradient_equal_jax(structure, which):
     values = structure.arrays(which)
-    expected, slopes = by_jax(structure, values)
-    found = cost_of(structure).evaluate(*split(structure, values))
+    expected, slopes = structure.by_jax(which)
+    parameters, data = structure.split(values)
+    found = structure.read().evaluate(parameters, {**data, **structure.told(which)})
     assert close(found.cost, expected)
     for name in structure.parameters:
         assert np.shape(found.gradient[name]) == np.shape(values[name])
@@ -50,10 +51,10 @@ def test_compiled_value_and_gradient_equal_jax(structure, which):
 @pytest.mark.parametrize(("structure", "which"), CASES)
 def test_numpy_and_interpreter_equal_jax(structure, which):
     values = structure.arrays(which)
-    expected, slopes = by_jax(structure, values)
-    cost = cost_of(structure)
+    expected, slopes = structure.by_jax(which)
+    cost = structure.read()
     program = cost.gradient.program
-    lengths = cost._kernels.lengths({name: np.shape(value) for name, value in values.items()}, {})
+    lengths = lengths_of(structure, cost, which)
     for computed in (run(program, values, lengths), _floats(interpret(program, values, lengths), program, values)):
         assert close(computed[program.cost], expected)
         for name in structure.parameters:
@@ -71,15 +72,16 @@ def _floats(found, program, values):
     return result
 
 
-@pytest.mark.parametrize("structure", STRUCTURES, ids=lambda structure: structure.name)
+@pytest.mark.parametrize("structure", ALL, ids=lambda structure: structure.name)
 def test_the_gradient_costs_at_most_five_times_the_cost(structure):
-    cost = cost_of(structure)
-    lengths = cost._kernels.lengths({name: np.shape(value) for name, value in structure.arrays(0).items()}, {})
-    assert operations(cost.gradient.program, lengths) <= 5 * operations(cost.program, lengths)
+    cost = structure.read()
+    for which in (0, 1):
+        lengths, values = lengths_of(structure, cost, which), structure.arrays(which)
+        assert operations(cost.gradient.program, lengths, values) <= 5 * operations(cost.program, lengths, values)
 
 
-def operations(program, lengths) -> float:
-    counted = program.operations
-    if isinstance(counted, int):
-        return counted
-    return float(counted.subs({symbol: lengths[symbol.name] for symbol in counted.free_symbols}))
+def operations(program, lengths, values) -> float:
+    """`program.operations` at these lengths, and with these data where they stand in ranges."""
+    counted = sp.sympify(program.operations)
+    counted = counted.subs({symbol: lengths[symbol.name] for symbol in counted.free_symbols if symbol.name in lengths}).doit()
+    return float(counted.replace(lambda part: isinstance(part, sp.Indexed), lambda part: values[part.base.name][tuple(map(int, part.indices))]))
