@@ -283,14 +283,16 @@ def _nested(nest: Nest, printer: Printer, kind: str) -> Iterator[str]:
     heads += [_for(axis, printer) for axis in nest.loops]
     if equation.guard is not TRUE:
         heads.append(f"if {printer.condition(equation.guard)}:")
-    yield from _indented(heads, [_statement(equation, target, body, kind)])
+    added = kind == "share" or (not nest.first and kind in ("scalar", "array") and equation.target not in printer.schedule.step_axis)
+    yield from _indented(heads, [_statement(equation, target, body, added)])
 
 
-def _statement(equation: Equation, target: str, body: str, kind: str) -> str:
+def _statement(equation: Equation, target: str, body: str, added: bool) -> str:
+    """`added`: the target was cleared with all others, and something may have been added to it before."""
     if equation.op in ("max=", "min="):
         return f"{target} = np.{'maximum' if equation.op == 'max=' else 'minimum'}({target}, {body})"
     if equation.op == "=":
-        return f"{target} {'+=' if kind == 'share' else '='} {body}"
+        return f"{target} {'+=' if added else '='} {body}"
     return f"{target} {equation.op} {body}"
 
 

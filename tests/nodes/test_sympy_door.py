@@ -279,7 +279,7 @@ REFUSED: tuple[tuple[Any, Any, str], ...] = (
     (u * sp.Symbol("u", real=True), (), "Name clash: two different symbols are named u;"),
     (x * sp.Symbol("x"), (), "Name clash: x is a data column and a number."),
     (X[i] * sp.Symbol("X"), (), "Name clash: X is a number and an array."),
-    (sg.total(sp.IndexedBase("m")[i], i), (), "Name clash: m is an array and the length of an axis."),
+    (sg.total(sg.samples("m")[0] * X[i], i), (), "Name clash: m is a data column and the length of an axis."),
     (X[i] + sp.IndexedBase("X", shape=(3,))[i], (), "Name clash: two different symbols are named X;"),
     (sp.Symbol("i") * sp.Sum(X[i], i), (), "Name clash: i is an index and a number."),
     (sp.Sum(X[p] * Y[sp.Idx("p")], (p, 0, 3)), (), "Name clash: two different symbols are named p;"),

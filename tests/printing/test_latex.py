@@ -132,8 +132,8 @@ def test_page_and_text_have_the_same_numbers(cost, options):
 def test_a_scan_is_a_heading_and_its_equations():
     step = read_equation("h[t + 1] = tanh(u*h[t]) for t in 0:T")
     shown = latex(Program((read_equation("h[0] = 0"), Scan(step.domain[0], 1, (step,))), {"u": 0}, "C", ()))
-    assert r"(2) && & \text{upwards for } 0 \le t < T \text{:}" in shown
-    assert r"h_{t + 1} &= \tanh" in shown
+    assert r" && & \text{step by step, } t = 0,\, \ldots,\, T - 1 \text{:}" in shown
+    assert r"(2) && h_{t + 1} &= \tanh" in shown
 
 
 def test_a_gradient_that_is_too_long_is_shown_as_its_program():

@@ -16,7 +16,7 @@ from symgd.nodes.functions import FUNCTIONS
 from symgd.nodes.node import access, node, number
 from symgd.printing.numpy import numpy_source
 from symgd.program.bounds import extents
-from symgd.program.equation import Equation, Program, Scan, read_equation
+from symgd.program.equation import Equation, Program, read_equation
 from symgd.program.meaning import interpret
 from symgd.program.shapes import shape_of, value
 
@@ -246,7 +246,6 @@ def test_a_parameter_that_changes_is_a_new_array():
 @pytest.mark.parametrize(
     ("items", "said"),
     [
-        ([Scan(read_equation("h[t] = 0 for t in 0:T").domain[0], 1, ())], "recurrence"),
         ([read_equation("c[i] = x[i] for i in 0:m"), read_equation("C += w[c[i]] for i in 0:m")], "c stands in a subscript and is computed"),
         ([read_equation("C = x[i] for i in 0:m")], "assigned once for each value"),
     ],
