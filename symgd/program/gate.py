@@ -11,7 +11,7 @@ from typing import Any
 from symgd.cost.checked import Checked
 from symgd.errors import InputError
 from symgd.nodes.node import Node, accesses, postorder, tree_size
-from symgd.program.equation import Program
+from symgd.program.equation import Program, Range
 from symgd.program.extents import input_extents
 from symgd.program.meaning import Arithmetic, Interpreter, Values, interpret
 from symgd.program.operations import total_operations
@@ -118,7 +118,14 @@ def random_point(program: Program, seed: int = 0) -> tuple[dict[str, Any], dict[
             inputs[name] = _filled(shape, lambda most=most: random_numbers.randrange(most))
         else:
             inputs[name] = _filled(shape, lambda: round(random_numbers.uniform(0.2, 0.9), 6))
-    return inputs, lengths
+    return inputs, lengths | {name: _longest(domain, inputs, lengths) for name, domain in program.longest.items()}
+
+
+def _longest(domain: tuple[Range, ...], inputs: Mapping[str, Any], lengths: Mapping[str, int]) -> int:
+    """How many values the last range has at most, and 1 where it has none."""
+    reader = Interpreter(inputs, lengths, Arithmetic(15))
+    *outer, last = domain
+    return max(1, *(reader.integer(last.high, point) - reader.integer(last.low, point) for point in reader.points(tuple(outer), {})))
 
 
 def _applies(program: Program) -> bool:
