@@ -44,6 +44,7 @@ from symgd.nodes.node import (
     range_,
 )
 from symgd.nodes.order import Order
+from symgd.nodes.polynomial import WHOLE_NUMBERS, fraction_in
 from symgd.nodes.sympy_forms import REDUCTION_CLASSES, ArgMax, Axis, Reduction, Sample, length_symbol, unfolded
 from symgd.nodes.sympy_names import HIDDEN_LENGTHS, Definition, Limit, Names, free, indexed_name, length_key, shown
 from symgd.nodes.text import text
@@ -54,9 +55,6 @@ DIGITS = 4000
 _CONSTANT_BRANCHES = (
     "A Piecewise has constant branches only, so its derivative is 0. In Python `x[i] == 0` is False at once; sp.Eq(x[i], 0) is the condition."
 )
-WHOLE = frozenset({"number", "index", "length", "access", "+", "*", "neg"})
-"""What a subscript is made of."""
-_WHOLE_NUMBERS = "indices, lengths, whole numbers and integer data, joined by + - *"
 LONG = 100
 LONG_SUM = 1000
 """Functions, powers and quotients longer than LONG when written out, sums and products longer than LONG_SUM, are handed to SymPy unevaluated: what it
@@ -233,8 +231,8 @@ class _Reading:
         return self._access(symbol, args)
 
     def _indexed(self, part: Any, args: list[Node]) -> Node:
-        if not all(_is_whole(at, WHOLE) for at in args):
-            raise InputError(f"The subscript of {shown(part)} is no whole number.", accepted=_WHOLE_NUMBERS)
+        if any(fraction_in(at) is not None for at in args):
+            raise InputError(f"The subscript of {shown(part)} is no whole number.", accepted=WHOLE_NUMBERS)
         return self._access(part.base, args)
 
     def _access(self, thing: Any, at: list[Node]) -> Node:
@@ -308,8 +306,8 @@ class _Reading:
             return node(op, args[0], self._samples(part))
         body, ranges = args[0], [range_(*args[n : n + 3]) for n in range(1, len(args), 3)]
         for found in ranges:
-            if not all(_is_whole(bound, WHOLE | {"/"}) for bound in found.args[1:]):
-                raise InputError(f"A bound of the sum over {shown(found.args[0].value)} is no whole number.", accepted=_WHOLE_NUMBERS)
+            if any(fraction_in(bound) is not None for bound in found.args[1:]):
+                raise InputError(f"A bound of the sum over {shown(found.args[0].value)} is no whole number.", accepted=WHOLE_NUMBERS)
         if any(r.args[1] is r.args[2] and r.args[1].op == "number" for r in ranges):
             if op not in ("sum", "product"):
                 raise InputError(f"The {op} in {shown(part)} runs over nothing.", accepted="at least one element")
@@ -503,10 +501,6 @@ def _range(idx: Any) -> tuple[Any, ...]:
     if idx.lower is None or idx.upper is None or idx.lower.is_infinite or idx.upper.is_infinite:
         return ()
     return idx.lower, idx.upper + 1
-
-
-def _is_whole(found: Node, ops: frozenset[str]) -> bool:
-    return all(part.op in ops and (part.op != "number" or part.value.isdigit()) for part in postorder(found))
 
 
 def _signed(p: int, q: int) -> Node:

@@ -12,11 +12,12 @@ from symgd.nodes.text import text
 from symgd.printing.identifiers import comment
 from symgd.printing.numba import INDENT, Loop, Names, Printer, loop, loops, names
 from symgd.printing.templates import environment
+from symgd.schedule.batches import Column
 from symgd.schedule.schedule import Nest, Schedule, nests_of
 from symgd.updates.optimizers import Updates
 
-Role = Literal["data", "parameter", "length", "computed", "block", "share", "state", "kept"]
-ARGUMENTS = ("data", "parameter", "rows", "setting", "length", "block", "share", "computed", "state", "kept")
+Role = Literal["data", "column", "parameter", "length", "computed", "block", "share", "state", "kept"]
+ARGUMENTS = ("data", "column", "parameter", "rows", "setting", "length", "block", "share", "computed", "state", "kept")
 RANGE = ("first", "last", "block", "scale", "position", "batch", "count", "start")
 
 
@@ -24,7 +25,7 @@ RANGE = ("first", "last", "block", "scale", "position", "batch", "count", "start
 class Slot:
     """One argument of the generated functions: its identifier, the user's name, and its shape as lengths. A scalar is an array of one element.
 
-    `axis`: the position of the row axis in a `block`, whose length there is the block length.
+    `axis`: the position of the row axis in a `block`, whose length there is the block length. `column`: what a `column` is a copy of.
     """
 
     identifier: str
@@ -33,6 +34,7 @@ class Slot:
     extents: tuple[Node, ...] = ()
     integer: bool = False
     axis: int | None = None
+    column: Column | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,14 @@ class _Module:
             extents = inputs[name]
             role: Role = "parameter" if name in program.parameters else "data"
             self._slot(self.names.value(name), name, role, extents, integer=name in program.integers)
-        lengths = dict.fromkeys([*program.lengths(), *(part.value for e in inputs.values() for part in postorder(*e) if part.op == "length")])
+        for column in schedule.batches.columns.values():
+            self.rank[column.name] = self.rank.get(column.source, 1)
+            integer = column.source in program.integers or not column.source
+            self.memory[self.names.value(column.name)] = Slot(
+                self.names.value(column.name), column.name, "column", inputs.get(column.source, ()), integer, column.axis, column
+            )
+        measured = (part.value for extents in inputs.values() for part in postorder(*extents) if part.op == "length")
+        lengths = dict.fromkeys([*program.lengths(), *program.longest, *measured])
         for name in lengths:
             self._slot(self.names.length(name), name, "length")
         for name, kind in schedule.kinds.items():

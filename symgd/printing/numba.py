@@ -7,18 +7,19 @@ from dataclasses import dataclass, field
 
 from symgd.nodes.functions import FUNCTIONS
 from symgd.nodes.node import ONE, TRUE, Node, fraction, outside_subscripts
+from symgd.nodes.polynomial import whole_form
 from symgd.nodes.text import text
 from symgd.printing.elementary import ELEMENTARY
 from symgd.printing.identifiers import Identifiers, comment
 from symgd.program.equation import Equation, Range
-from symgd.program.linear import combined, difference, linear
+from symgd.program.linear import combined, difference
 from symgd.schedule.schedule import Nest, Schedule, Steps
 
 RESERVED = (
     "np", "math", "njit", "FAST", "EXACT", "BLOCK", "rows", "between", "gradient", "update", "steps", "first", "last", "n", "block", "count",
     "scale", "start", "stop", "norm", "tolerance", "limit", "best", "history", "total", "top", "nan", "inf", "batch", "costs", "norms", "kept",
     "numba", "argparse", "fit", "main", "settings", "data", "parameters", "samples", "position", "result", "share", "range", "len", "min", "max",
-    "float", "int", "abs", "reach", "shuffle", "seed", "epochs", "train", "sweep", "subscripts", "learning_rate", "batch_size", "shapes",
+    "float", "int", "abs", "reach", "shuffle", "seed", "epochs", "train", "sweep", "subscripts", "longest", "learning_rate", "batch_size", "shapes",
     "batches", "status",
     "done", "interrupted", "order", "began", "made", "checked_arrays", "check_shapes", "shape_text", "told_length", "refuse_outside", "setting",
     "whole_number", "random_stream", "start_value", "random_start", "epoch_order", "norm_of", "why_ended", "read_arrays", "write_arrays",
@@ -66,6 +67,8 @@ class Printer:
 
     def __init__(self, names: Names, schedule: Schedule, row: Node | None = None, scalars: Iterable[str] = ()) -> None:
         self.names, self.schedule, self.row, self.scalars = names, schedule, row, frozenset(scalars)
+        columns = schedule.batches.columns.values()
+        self.integers = schedule.program.integers | {c.name for c in columns if not c.source or c.source in schedule.program.integers}
 
     def number(self, root: Node) -> str:
         """The formula as an expression of floats."""
@@ -73,10 +76,26 @@ class Printer:
 
     def integer(self, root: Node) -> str:
         """The formula as an index expression."""
-        form = linear(root)
-        if form is not None and all(c.denominator == 1 for c in form.values()) and root.op not in ("index", "length", "access", "number"):
-            root = combined((1, root))
-        return self._printed(root, self._integer_atom)[0]
+        known: dict[Node, tuple[str, int]] = {}
+        root = whole_form(root)
+        for part in outside_subscripts(root):
+            known[part] = self._whole(part, known)
+        return known[root][0]
+
+    def _whole(self, part: Node, known: dict[Node, tuple[str, int]]) -> tuple[str, int]:
+        """One operation on whole numbers, where it is not written as on floats."""
+        args = [known[a] for a in part.args] if part.op != "access" else []
+        closed = [shown if level == ATOM else f"({shown})" for shown, level in args]
+        if part.op in ("/", "mod"):
+            above, level = args[0]
+            return f"{above if level >= MULTIPLY else f'({above})'}{'//' if part.op == '/' else ' % '}{closed[1]}", MULTIPLY
+        if part.op == "floor":
+            return args[0]
+        if part.op == "neg" and part.args[0].op in ("/", "mod", "floor"):
+            return f"-{closed[0]}", NEGATE
+        if part.op in ("max", "min"):
+            return f"{part.op}({', '.join(shown for shown, _ in args)})", ATOM
+        return self._one(part, known, self._integer_atom)
 
     def condition(self, root: Node) -> str:
         return self._printed(root, self._float_atom)[0]
@@ -179,7 +198,7 @@ class Printer:
             return f"float({self._integer_atom(part)[0]})", ATOM
         if part.op == "length":
             return f"float({self.names.length(part.value)})", ATOM
-        return self.place(part), ATOM
+        return f"float({self.place(part)})" if part.value in self.integers else self.place(part), ATOM
 
     def _integer_atom(self, part: Node) -> tuple[str, int]:
         if part.op == "number":
@@ -219,7 +238,7 @@ def loop(nest: Nest, printer: Printer, kind: str) -> Loop:
 
 
 def _numbered(nest: Nest) -> str:
-    return f"# ({nest.number}) {comment(str(nest.equation))}"
+    return f"# ({nest.number}) {comment(nest.shown or str(nest.equation))}"
 
 
 def _stepped(steps: Steps, schedule: Schedule, printer: Callable[[Node | None], Printer]) -> Iterator[Loop]:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from symgd.errors import NoRule, NotBuilt
 from symgd.nodes.functions import FUNCTIONS
 from symgd.nodes.node import COMPARISONS, ONE, TRUE, ZERO, Node, accesses, fraction, node, outside_subscripts, postorder
+from symgd.nodes.polynomial import whole_form
 from symgd.nodes.text import text
 from symgd.printing.elementary import ELEMENTARY, needed
 from symgd.printing.identifiers import Identifiers, comment
@@ -326,9 +327,7 @@ class _Equation:
 
     def integer(self, root: Node) -> Value:
         """An index expression as integers."""
-        form = linear(root)
-        if root.args and root.op != "access" and form is not None and all(c.denominator == 1 for c in form.values()):
-            root = combined((1, root))
+        root = whole_form(root)
         known: dict[Node, Value] = {}
         for part in outside_subscripts(root):
             known[part] = self._integer(part, known)
@@ -358,10 +357,18 @@ class _Equation:
             return self._sum(part, known)
         if op == "*":
             return self._chain([known[a] for a in part.args], "*", MULTIPLY)
-        if op == "/":
-            return self._chain([known[a] for a in part.args], "//", MULTIPLY)
+        if op in ("/", "mod"):
+            return self._chain([known[a] for a in part.args], "//" if op == "/" else " % ", MULTIPLY)
+        if op == "floor":
+            return known[part.args[0]]
+        if op == "^":
+            base = known[part.args[0]]
+            return Value(f"{_at(base, ATOM)}**{part.args[1].value}", base.axes, RAISE, new=True, bare=base.bare)
         if op in ("max", "min"):
-            return Value(f"{op}({', '.join(known[a].code for a in part.args)})", bare=True)
+            args = [known[a] for a in part.args]
+            if all(value.bare for value in args):
+                return Value(f"{op}({', '.join(value.code for value in args)})", bare=True)
+            return self._nested(FUNCTIONS[op].numpy, args)
         raise NotBuilt(f"{text(part)} stands in a subscript; such subscripts are not built yet.", accepted="sums and products of indices")
 
     # formulas

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from symgd.nodes.node import ONE, ZERO, Node, accesses
+from symgd.nodes.node import ONE, ZERO, Node, accesses, postorder
 from symgd.nodes.text import text
 from symgd.printing.module import Generated, Slot
 from symgd.printing.numba import INDENT, Printer
 from symgd.program.bounds import Bound, at_most, extents, in_subscripts, reached, strongest
 from symgd.program.equation import Equation, Program, Range
 from symgd.program.extents import input_extents
-from symgd.program.linear import Linear, linear
+from symgd.program.extremes import rises
+from symgd.program.linear import Linear, coefficient, linear, size
+from symgd.program.subscripts import is_behind_start, is_decided_by_values
 
 __all__ = ["Sides", "quoted", "tupled"]
 
@@ -52,7 +54,7 @@ class Sides:
         """
         lines: list[str] = []
         known: set[str] = set()
-        waiting: list[tuple[str, Linear]] = []
+        waiting: list[tuple[str, Node]] = []
         for slot in sorted(self.generated.slots("data"), key=lambda slot: -len(slot.extents)):
             claims, array = list(self._claims(slot)), f"data[{quoted(slot.name)}]"
             plain = [formula.value for _, formula in claims if formula.op == "length"]
@@ -61,21 +63,36 @@ class Sides:
                 lines.append(f"{sides} = {array}.shape" if len(plain) > 1 else f"{sides} = len({array})")
                 known |= set(plain)
             else:
-                forms = [(f"{array}.shape[{position}]", linear(formula)) for position, formula in claims]
-                waiting += [(side, form) for side, form in forms if form is not None and all(c.denominator == 1 for c in form.values())]
+                waiting += [(f"{array}.shape[{position}]", formula) for position, formula in claims]
         moved = True
         while moved:
             moved = False
-            for side, form in waiting:
-                unknown = [atom for atom, c in form.items() if atom is not None and c and atom.value not in known]
-                if len(unknown) == 1:
-                    lines.append(f"{self.identifier[unknown[0].value]} = {self._solved(side, form, unknown[0])}")
+            for side, formula in waiting:
+                unknown = [part for part in postorder(formula) if part.op == "length" and part.value not in known]
+                if len(unknown) == 1 and (found := self._solved(side, formula, unknown[0])):
+                    lines += found
                     known.add(unknown[0].value)
                     moved = True
-        return lines, [name for name in self.identifier if name not in known]
+        return lines, [name for name in self.identifier if name not in known and name not in self.program.longest]
 
-    def _solved(self, side: str, form: Linear, unknown: Node) -> str:
-        """The unknown length of `side = form`. What does not divide shows when the shapes are checked."""
+    def _solved(self, side: str, formula: Node, unknown: Node) -> list[str]:
+        """Lines that find the unknown length of `side = formula`, none where the formula does not tell it. What does not fit shows when the shapes
+        are checked.
+        """
+        name, form = self.identifier[unknown.value], linear(formula)
+        if form is not None and all(c.denominator == 1 for c in form.values()):
+            return [f"{name} = {self._divided(side, form, unknown)}"]
+        found = coefficient(formula, unknown)
+        if found is not None and at_most(ONE, found[0]):
+            factor, rest = map(self.printer.integer, found)
+            above = side if rest == "0" else f"({side} - {_closed(rest)})"
+            return [f"{name} = {above}//{_closed(factor)}"]
+        if not rises(formula, unknown):
+            return []
+        return [f"{name} = 1", f"while {self.printer.integer(formula)} < {side}:", f"{INDENT}{name} += 1"]
+
+    def _divided(self, side: str, form: Linear, unknown: Node) -> str:
+        """The unknown length of a linear equation."""
         factor = int(form[unknown])
         sign = 1 if factor > 0 else -1
         terms = [(sign, side)]
@@ -182,14 +199,28 @@ class Sides:
         sentences: list[str] = []
         seen: set[tuple[object, ...]] = set()
         for equation in equations:
-            for found, conditions in reached(equation, names) if names else ():
+            for found, conditions in reached(equation, names):
                 for position, place in enumerate(found.args):
+                    if is_behind_start(self.program, found, position):
+                        continue
                     ranges = _needed(equation, place, conditions)
                     key = (self._length(found.value, position), place, ranges, conditions)
-                    if key not in seen and any(accesses(place, *(edge for axis in ranges for edge in (axis.low, axis.high)))):
+                    if key not in seen and is_decided_by_values(place, tuple((axis.index, axis.low, axis.high) for axis in ranges)):
                         seen.add(key)
                         lines += self._looked_at(found, position, ranges, conditions, sentences)
         return [*lines, "return 0, 0, 0, 0"], sentences
+
+    def longest(self) -> list[str]:
+        """The body of a function that returns the lengths which only values tell, in the order of `program.longest`."""
+        letter, shown, lines = self.generated.names.letter, self.printer.integer, []
+        for name, (*outer, last) in self.program.longest.items():
+            found = self.identifier[name]
+            heads = [f"for {letter(axis.index)} in range({self.printer.bounds(axis)}):" for axis in outer]
+            lines.append(f"{found} = 1")
+            lines += [f"{INDENT * depth}{head}" for depth, head in enumerate(heads)]
+            lines.append(f"{INDENT * len(heads)}{found} = max({found}, {shown(size(last.low, last.high))})")
+        returned = [self.identifier[name] for name in self.program.longest]
+        return [*lines, f"return {', '.join(returned)}"] if returned else []
 
     def _length(self, name: str, position: int) -> Node:
         return (self.program.extents if name in self.program.extents else self.extents)[name][position]
@@ -215,6 +246,9 @@ class Sides:
         for condition in conditions:
             yield f"{INDENT * depth}if {self.printer.condition(condition)}:"
             depth += 1
+        for divisor in _divisors(found.args[position]):
+            said = f"{_braced(text(found))} divides by 0{where}. Accepted: numbers from 1 below the fraction bar and in mod."
+            yield from refused(f"{shown(divisor)} == 0", "0", "0", said)
         place, length = shown(found.args[position]), shown(self._length(found.value, position))
         said = f"{_braced(text(found))} is read at index {{value}} of axis {position}{where}. Accepted: 0 to {{last}}."
         yield from refused(f"not 0 <= {place} < {length}", place, length, said)
@@ -229,6 +263,16 @@ def _needed(equation: Equation, place: Node, conditions: tuple[Node, ...]) -> tu
             wanted |= axis.low.free | axis.high.free
             found.append(axis)
     return tuple(reversed(found))
+
+
+def _divisors(place: Node) -> list[Node]:
+    """What a subscript divides by and may be 0."""
+    found = [part.args[1] for part in postorder(place) if part.op in ("/", "mod")]
+    return [part for part in found if not at_most(ONE, part)]
+
+
+def _closed(shown: str) -> str:
+    return shown if shown.isidentifier() or shown.isdigit() else f"({shown})"
 
 
 def _braced(shown: str) -> str:

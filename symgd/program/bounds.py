@@ -9,20 +9,22 @@ from types import MappingProxyType
 
 from symgd.errors import InputError, NotBuilt
 from symgd.nodes.node import COMPARISONS, ONE, ZERO, Node, accesses, node, postorder
+from symgd.nodes.polynomial import STEPS, denominator, is_whole, polynomial
 from symgd.nodes.text import text
 from symgd.program.equation import Equation
-from symgd.program.linear import combined, difference, largest, linear
+from symgd.program.extremes import Ranges, at_most, largest, smallest
+from symgd.program.linear import coefficient, combined, difference
 
-__all__ = ["Bound", "Ranges", "Said", "agreed", "at_most", "extents", "in_subscripts", "reached", "strongest", "whole"]
+__all__ = ["Bound", "Ranges", "Said", "agreed", "at_most", "extents", "in_subscripts", "reached", "strongest", "told", "whole"]
 
-Ranges = tuple[tuple[Node, Node, Node], ...]  # (letter, low, high), later ones inside earlier ones
 Said = Mapping[str, tuple[tuple["Bound", ...], ...]]
 _NEGATED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
+_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What one access says about one position of an array: its indices run from `low` to `high` - 1 there; None where data decide.
+    """What one access says about one position of an array: its indices run from `low` to `high` - 1 there; None where only the values tell.
 
     `letter`: the index letter that stands there alone and runs over the whole of 0:high.
     """
@@ -80,18 +82,21 @@ def _bound(access: Node, place: Node, ranges: Ranges) -> Bound:
         for letter, low, high in ranges:
             if letter is place and low is ZERO and not high.free and not any(accesses(high)):
                 return Bound(access, ZERO, high, letter)
-    form = linear(place)
-    if form is None or any(coefficient.denominator != 1 for atom, coefficient in form.items() if atom is not None and atom.op != "length"):
-        raise NotBuilt(
-            f"Subscript {text(place)} of {text(access)} is not linear in its indices; such subscripts are not built yet.", accepted="2*i + 1"
-        )
-    last = largest(place, ranges)
-    first = largest(combined((-1, place)), ranges)
-    if last is None or first is None:
-        raise NotBuilt(f"The range of subscript {text(place)} of {text(access)} is not linear in its indices; such ranges are not built yet.")
-    if any(accesses(last)) or any(accesses(first)):
-        return Bound(access, None, None)
-    return Bound(access, combined((-1, first)), combined((1, last), (1, ONE)))
+    if not is_whole(place):
+        accepted = f"floor({text(place)})" if polynomial(place) is not None else "whole-number arithmetic with +, -, *, mod, floor, max, min"
+        raise NotBuilt(f"Subscript {text(place)} of {text(access)} need not be a whole number.", accepted=accepted)
+    found = told(place, ranges)
+    return Bound(access, None, None) if found is None else Bound(access, *found)
+
+
+def told(place: Node, ranges: Ranges) -> tuple[Node, Node] | None:
+    """(smallest value, largest value + 1) of a subscript, formulas in the lengths. None where integer data stand in it or in the ranges, or where it
+    has its extreme somewhere inside: then the values have to tell.
+    """
+    first, last = smallest(place, ranges), largest(place, ranges)
+    if first is None or last is None or any(accesses(first, last)):
+        return None
+    return first, combined((1, last), (1, ONE))
 
 
 def in_subscripts(equations: Iterable[Equation]) -> frozenset[str]:
@@ -164,15 +169,22 @@ def _conjuncts(condition: Node, integers: frozenset[str]) -> tuple[Node, ...]:
     if condition.op == ("or" if negative else "and"):
         parts = [_conjuncts(node("not", a) if negative else a, integers) for a in condition.args]
         return tuple(dict.fromkeys(part for inner in parts for part in inner))
-    known = {"index", "length", "number", "access", "+", "*", "/", "neg", *COMPARISONS, "and", "or", "not"}
+    known = {"index", "length", "number", "access", "+", "*", "/", "^", "neg", *STEPS, *COMPARISONS, "and", "or", "not"}
     inside = postorder(condition)
     if any(part.op not in known for part in inside) or any(part.op == "access" and part.value not in integers for part in inside):
         return ()
-    if not any(part.op in ("index", "access") for part in inside):
+    if not any(part.op in ("index", "access") for part in inside) or not all(map(_is_comparison_of_whole, inside)):
         return ()
     if negative:
         return (node(_NEGATED[condition.op], *condition.args) if condition.op in _NEGATED else node("not", condition),)
     return (condition,)
+
+
+def _is_comparison_of_whole(part: Node) -> bool:
+    """Whether it compares what is whole once fractions are cleared; True for everything but comparisons."""
+    if part.op not in COMPARISONS:
+        return True
+    return all(is_whole(combined((denominator(side), side))) for side in part.args)
 
 
 def _ranges(equation: Equation, conditions: tuple[Node, ...]) -> Ranges:
@@ -182,14 +194,16 @@ def _ranges(equation: Equation, conditions: tuple[Node, ...]) -> Ranges:
     for condition in conditions:
         if condition.op not in COMPARISONS or any(accesses(condition)):
             continue
-        form = linear(combined((1, condition.args[0]), (-1, condition.args[1])))
-        letters = [atom for atom in form or () if atom is not None and atom.op == "index" and atom in order]
-        if form is None or not letters:
+        gap = combined((1, condition.args[0]), (-1, condition.args[1]))
+        letters = [letter for letter in gap.free if letter in order]
+        if not letters:
             continue
         letter = max(letters, key=order.__getitem__)
-        if abs(form[letter]) == 1:
-            edge = combined((-int(form[letter]), combined((1, condition.args[0]), (-1, condition.args[1]), (-int(form[letter]), letter))))
-            op = condition.op if form[letter] > 0 else {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(condition.op, condition.op)
+        found = coefficient(gap, letter)
+        sign = None if found is None else difference(found[0], ZERO)
+        if found is not None and sign in (1, -1):
+            edge = combined((-int(sign), found[1]))
+            op = condition.op if sign > 0 else _TURNED.get(condition.op, condition.op)
             ranges[letter] = _narrowed(*ranges[letter], op, edge)
     return tuple((letter, low, high) for letter, (low, high) in ranges.items())
 
@@ -209,15 +223,6 @@ def _narrowed(low: Node, high: Node, op: str, edge: Node) -> tuple[Node, Node]:
         if difference(after, high) == 0:
             high = edge
     return low, high
-
-
-def at_most(u: Node, v: Node) -> bool:
-    """Whether u <= v for all lengths of at least 1."""
-    form = linear(combined((1, v), (-1, u)))
-    if form is None:
-        return u is v
-    atoms = [atom for atom in form if atom is not None]
-    return all(atom.op == "length" and form[atom] > 0 for atom in atoms) and sum(form.values()) >= 0
 
 
 def whole(bounds: Iterable[Bound], high: Node) -> bool:

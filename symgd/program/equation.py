@@ -143,6 +143,7 @@ class Program:
     `inputs`: name -> number of indices, of the parameters and data. `cost`: the name of the scalar result. `parameters`: those of the inputs that
     are differentiated for. `given`: the names that the user defined. `adjoints`: name -> the name of its adjoint. `extents`: name of an array ->
     its lengths, for every target. `measured`: lengths that no range gives, read off the shape of an array: length name -> (array, position).
+    `longest`: lengths that no range gives either, of arrays over ranges of several lengths: length name -> ranges, the last being as long at most.
     `integers`: inputs that stand in subscripts. `row`: the length of the axis that the outermost reductions share,
     the samples, or None.
     """
@@ -155,6 +156,7 @@ class Program:
     adjoints: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     extents: Mapping[str, tuple[Node, ...]] = field(default_factory=lambda: MappingProxyType({}))
     measured: Mapping[str, tuple[str, int]] = field(default_factory=lambda: MappingProxyType({}))
+    longest: Mapping[str, tuple[Range, ...]] = field(default_factory=lambda: MappingProxyType({}))
     integers: frozenset[str] = frozenset()
     row: Node | None = None
 

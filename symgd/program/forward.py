@@ -9,13 +9,14 @@ from types import MappingProxyType
 from symgd.cost.checked import Checked
 from symgd.errors import NotBuilt
 from symgd.nodes.fold import minus, over, times
-from symgd.nodes.node import REDUCTIONS, TWO, ZERO, Node, access, accesses, node, postorder, substituted
+from symgd.nodes.node import ONE, REDUCTIONS, TWO, ZERO, Node, access, accesses, node, postorder, substituted
 from symgd.nodes.text import text
-from symgd.program.bounds import at_most
 from symgd.program.equation import Equation, Op, Program, Range, Scan
-from symgd.program.linear import largest, size
+from symgd.program.extremes import at_most, largest
+from symgd.program.linear import combined, size
 from symgd.program.names import Fresh
 from symgd.program.parts import check_defined, narrowed
+from symgd.program.ragged import Shelves
 from symgd.program.recurrence import recurrent
 from symgd.program.sharing import shared
 
@@ -33,7 +34,7 @@ def forward(checked: Checked) -> Program:
     (1) s1 += w*x[i]/m for i in 0:m
     (2) C += (w*x[i] - s1)^2/m for i in 0:m
     """
-    lowering = _Lowering(Fresh(checked.names))
+    lowering = _Lowering(Fresh(checked.names), Shelves(_lengths(checked)))
     cost = lowering.fresh.exactly("C")
     definitions = narrowed(checked.definitions)
     for definition in definitions:
@@ -48,6 +49,7 @@ def forward(checked: Checked) -> Program:
         tuple(checked.parameters),
         given=tuple(dict.fromkeys(definition.target for definition in checked.definitions)),
         extents=MappingProxyType(lowering.extents),
+        longest=MappingProxyType(lowering.shelves.longest),
         integers=checked.integers,
         row=_row(checked),
     )
@@ -69,15 +71,16 @@ def _follows(steps: Range, row: Node) -> bool:
 class _Lowering:
     """Formulas with reductions become equations without, in the order in which they have to be computed."""
 
-    def __init__(self, fresh: Fresh) -> None:
-        self.fresh = fresh
+    def __init__(self, fresh: Fresh, shelves: Shelves) -> None:
+        self.fresh, self.shelves = fresh, shelves
         self.equations: list[Equation] = []
         self.extents: dict[str, tuple[Node, ...]] = {}
         self._named: dict[tuple[Node, Scope], Node] = {}
 
     def define(self, target: str, at: tuple[Node, ...], scope: Scope, body: Node, rule: str = "given") -> None:
         """`target[at] = body`. Sums that stand as terms of the body accumulate straight into the target."""
-        self._record(target, at, scope)
+        if rule == "given":
+            self._record(target, at, scope)
         first = True
         for reduction, part in _grouped(body):
             op: Op = "=" if first and reduction is None else "+="
@@ -100,7 +103,7 @@ class _Lowering:
         if (reduction, kept) in self._named:
             return self._named[reduction, kept]
         name = self.fresh(STEMS[reduction.op])
-        at = tuple(axis.index for axis in kept)
+        at = self._keep(name, kept)
         found = access(name, *at)
         if reduction.op in ("sum", "mean"):
             self.define(name, at, kept, reduction, rule="named")
@@ -109,26 +112,25 @@ class _Lowering:
         elif reduction.op == "softmax":
             found = self._softmax(reduction, name, kept)
         else:
-            self._accumulate(reduction, name, at, kept)
+            self._accumulate(reduction, name, kept)
         self._named[reduction, kept] = found
         return found
 
-    def _accumulate(self, reduction: Node, name: str, at: tuple[Node, ...], outer: Scope) -> Node:
+    def _accumulate(self, reduction: Node, name: str, outer: Scope) -> Node:
         """A product, maximum, minimum or logsumexp as an operation of its own; what it runs over gets a name, which the reverse sweep reads again."""
         apart = self._renamed_apart(reduction, outer)
         bounds = apart.args[1:]
         if reduction.op == "product" and len(bounds) > 1:  # one axis at a time: its derivative goes along one
             inside = node("product", apart.args[0], bounds[-1])
-            return self._accumulate(node("product", inside, *bounds[:-1]), name, at, outer)
+            return self._accumulate(node("product", inside, *bounds[:-1]), name, outer)
         inner = (*outer, *(Range(*bound.args) for bound in bounds))
         body = self.lower(apart.args[0], inner)
         if body.op != "access":
-            place = tuple(axis.index for axis in inner)
             named = self.fresh("t")
-            self._record(named, place, inner)
+            place = self._keep(named, inner)
             self.equations.append(Equation(named, place, "=", inner, body, rule="named"))
             body = access(named, *place)
-        self._record(name, at, outer)
+        at = self._keep(name, outer)
         self.equations.append(Equation(name, at, ACCUMULATED[reduction.op], inner, body, rule="named"))
         return body
 
@@ -138,15 +140,14 @@ class _Lowering:
         bounds = [bound for r in reduction.args[1:] for bound in r.args[1:]]
         depending = node("logsumexp", *reduction.args).free | frozenset().union(*(b.free for b in bounds))
         outer = tuple(axis for axis in kept if axis.index not in letters and axis.index in depending)
-        at = tuple(axis.index for axis in outer)
-        exponent = self._accumulate(reduction, name, at, outer)
-        return node("exp", node("+", exponent, node("neg", access(name, *at))))
+        exponent = self._accumulate(reduction, name, outer)
+        return node("exp", node("+", exponent, node("neg", access(name, *self._keep(name, outer)))))
 
     def _root(self, reduction: Node, name: str, at: tuple[Node, ...], kept: Scope) -> None:
         """A norm is the root of a sum of squares; at 0, where the root has no slope, its derivative is 0."""
         squares = self.fresh("s")
+        self._keep(squares, kept)
         self.define(squares, at, kept, node("sum", node("^", reduction.args[0], TWO), *reduction.args[1:]), rule="named")
-        self._record(name, at, kept)
         total = access(squares, *at)
         root = node("piecewise", ZERO, node("==", total, ZERO), node("sqrt", total))
         self.equations.append(Equation(name, at, "=", kept, root, rule="norm"))
@@ -161,12 +162,18 @@ class _Lowering:
         letters = Fresh(used)
         return _renamed(reduction, {letter: node("index", value=letters(letter.value)) for letter in clashing})
 
+    def _keep(self, target: str, scope: Scope) -> tuple[Node, ...]:
+        """Note how long an intermediate is along each index of the scope; return the subscripts at which it is kept."""
+        at, self.extents[target] = self.shelves.kept(scope)
+        return at
+
     def _record(self, target: str, at: tuple[Node, ...], scope: Scope) -> None:
+        """Note how long a definition is along each of its subscripts; its parts together."""
         ranges = [(axis.index, axis.low, axis.high) for axis in scope]
-        bounds = [largest(node("+", letter, node("number", value="1")), ranges) for letter in at]
-        for letter, bound in zip(at, bounds, strict=True):
+        bounds = [largest(combined((1, place), (1, ONE)), ranges) for place in at]
+        for place, bound in zip(at, bounds, strict=True):
             if bound is None:
-                raise NotBuilt(f"The range of index {text(letter)} is not linear in other indices; such ranges are not built yet.")
+                raise NotBuilt(f"How long {target} is along {text(place)} is not known before the data are.", accepted="an index letter there")
         mine = tuple(bound for bound in bounds if bound is not None)
         known = self.extents.get(target, mine)
         self.extents[target] = tuple(_longer(target, a, b) for a, b in zip(known, mine, strict=True))
@@ -301,6 +308,13 @@ def _row(checked: Checked) -> Node | None:
     first = {found.args[0] for found in _all_accesses(reductions, bodies) if found.args and found.value in checked.data}
     leading = [bound.args[2] for r in reductions for bound in r.args[1:] if bound.args[0] in first and bound.args[2] in shared_axes]
     return (leading or shared_axes)[0]
+
+
+def _lengths(checked: Checked) -> set[str]:
+    """The names of all lengths of the problem."""
+    ranges = [bound for definition in checked.definitions for bound in definition.ranges]
+    roots = [checked.formula.expression, *(d.body for d in checked.definitions), *ranges, *checked.formula.axes.values()]
+    return {part.value for part in postorder(*roots) if part.op == "length"}
 
 
 def _top(root: Node, bodies: dict[str, Node]) -> list[Node]:

@@ -11,14 +11,16 @@ from typing import Any
 from symgd.cost.checked import Checked
 from symgd.errors import InputError
 from symgd.nodes.node import Node, accesses, postorder, tree_size
-from symgd.program.equation import Program
+from symgd.program.equation import Equation, Program
 from symgd.program.extents import input_extents
 from symgd.program.meaning import Arithmetic, Interpreter, Values, interpret
 from symgd.program.operations import total_operations
+from symgd.program.subscripts import check_subscripts
 
 LARGEST = 4000  # nodes of a program that is still checked
 OPERATIONS = 20_000  # at the lengths that are tried: the interpreter takes about a second for so many
 SIZES = ((2, 3, 4, 5, 6, 7), (2, 3, 4), (2, 3))  # shorter lengths for a program that would take longer
+DRAWS = 20  # of integer data, until all subscripts are inside
 DIGITS = 40
 _on: ContextVar[bool] = ContextVar("checking", default=False)
 
@@ -111,13 +113,19 @@ def random_point(program: Program, seed: int = 0) -> tuple[dict[str, Any], dict[
                 break
         if any(accesses(work)) or reader.formula(work, {}) <= OPERATIONS:
             break
-    inputs: dict[str, Any] = {}
-    for name, shape in shapes.items():
-        if name in program.integers:
-            most = _largest_subscript(program, name, {**extents, **program.extents}, reader)
-            inputs[name] = _filled(shape, lambda most=most: random_numbers.randrange(most))
-        else:
-            inputs[name] = _filled(shape, lambda: round(random_numbers.uniform(0.2, 0.9), 6))
+    inputs: dict[str, Any] = {
+        name: _filled(shape, lambda: round(random_numbers.uniform(0.2, 0.9), 6)) for name, shape in shapes.items() if name not in program.integers
+    }
+    if not program.integers:
+        return inputs, lengths
+    sides = {**extents, **program.extents}
+    for _ in range(DRAWS):
+        for name in sorted(program.integers & shapes.keys()):
+            inputs[name] = _subscripts(program, name, shapes[name], sides, reader, random_numbers)
+        try:
+            return inputs, check_subscripts(program, inputs, lengths)
+        except InputError:  # another draw
+            continue
     return inputs, lengths
 
 
@@ -136,15 +144,26 @@ def _applies(program: Program) -> bool:
     return True
 
 
-def _largest_subscript(program: Program, name: str, extents: Mapping[str, tuple[Node, ...]], reader: Interpreter) -> int:
-    """How many values an integer input may take where it stands as a subscript."""
-    most = [4]
+def _subscripts(
+    program: Program, name: str, shape: list[int], sides: Mapping[str, tuple[Node, ...]], reader: Interpreter, random_numbers: random.Random
+) -> Any:
+    """Random whole numbers: what bounds ranges rises from 0 to the length of what is read there, other subscripts are inside their arrays."""
+    most, bounding = [4], [0]
     for equation in program.flat():
         for found in equation.reads():
             for position, place in enumerate(found.args):
                 if place.op == "access" and place.value == name:
-                    most.append(reader.integer(extents[found.value][position], {}))
-    return max(1, min(most[1:] or most))
+                    most.append(reader.integer(sides[found.value][position], {}))
+                if any(letter in place.free and name in names for letter, names in _bounded_by(equation)):
+                    bounding.append(reader.integer(sides[found.value][position], {}))
+    if len(bounding) > 1 and len(shape) == 1:
+        return sorted(random_numbers.randint(0, min(bounding[1:])) for _ in range(shape[0]))
+    return _filled(shape, lambda: random_numbers.randrange(max(1, min(most[1:] or most))))
+
+
+def _bounded_by(equation: Equation) -> list[tuple[Node, set[str]]]:
+    """The letters whose ranges data bound, with the names of these data."""
+    return [(axis.index, {found.value for found in accesses(axis.low, axis.high)}) for axis in equation.domain]
 
 
 def _filled(shape: list[int], value: Any) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from symgd.nodes.node import ZERO, Node
 from symgd.program.equation import Equation, Program, Scan
+from symgd.program.linear import difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def _row_letter(equation: Equation, axis: dict[str, int], row: Node | None) -> N
     position = axis.get(equation.target)
     if position is not None:
         return equation.at[position]
-    kept = frozenset[Node]().union(*(place.free for place in equation.at))
+    kept = {letter for place in equation.at for letter in place.free if difference(place, letter) is not None}  # but not in dE[label[i]]
     letters = [letter for letter in _candidates(equation, row) if letter not in kept]
     if not letters or equation.op != "+=":
         return None  # only a sum can be added up block by block

@@ -13,6 +13,7 @@ from symgd.errors import NoRule
 from symgd.nodes.functions import FUNCTIONS
 from symgd.nodes.node import Node, fraction
 from symgd.program.equation import Equation, Program, Range, Scan
+from symgd.program.whole import whole_number
 
 Values = dict[str, dict[tuple[int, ...], Any]]
 START = {"=": 0, "+=": 0, "*=": 1, "max=": "-inf", "min=": "inf", "logsumexp=": "-inf"}
@@ -179,8 +180,16 @@ class Interpreter:
             yield from self.points(tuple(rest), {**outer, axis.index: step}, pinned)
 
     def integer(self, part: Node, point: Mapping[Node, int]) -> int:
-        """The value of an index expression."""
-        return int(self.number(part, point))
+        """The value of an index expression, exactly."""
+        if part.op == "index":
+            return point[part]
+
+        def atom(inner: Node) -> int:
+            if inner.op == "index":
+                return point[inner]
+            return self.lengths[inner.value] if inner.op == "length" else int(self.number(inner, point))
+
+        return whole_number(part, atom)
 
     def holds(self, condition: Node, point: Mapping[Node, int], value: Callable[..., Any] | None = None) -> bool:
         """Does the condition hold at this point? `value` computes what it compares."""
@@ -236,6 +245,8 @@ class Interpreter:
 
     def _reduced(self, op: str, values: list[Any]) -> Any:
         call, ctx = self.arithmetic.call, self.arithmetic.ctx
+        if not values and op in ("logsumexp", "maximum", "minimum"):
+            return self._start({"logsumexp": "logsumexp=", "maximum": "max=", "minimum": "min="}[op])
         if op == "logsumexp":
             return self._logsumexp(values)
         if op in ("maximum", "minimum"):

@@ -13,7 +13,8 @@ from symgd.nodes.node import ONE, TRUE, Node, access, accesses, number, postorde
 from symgd.nodes.text import text
 from symgd.program.bounds import in_subscripts, reached
 from symgd.program.equation import Equation, Range
-from symgd.program.linear import combined, difference, largest
+from symgd.program.extremes import largest
+from symgd.program.linear import combined, difference
 from symgd.program.meaning import Arithmetic, Interpreter
 
 __all__ = ["check_defined", "narrowed"]

@@ -17,9 +17,9 @@ from symgd.errors import InputError, NotBuilt
 from symgd.nodes.circles import circles
 from symgd.nodes.node import ONE, Node, access, accesses, index, substituted
 from symgd.nodes.text import text
-from symgd.program.bounds import at_most
 from symgd.program.equation import Equation, Program, Range, Scan
-from symgd.program.linear import Linear, collected, combined, difference, in_subscripts_collected, largest, linear
+from symgd.program.extremes import at_most, largest
+from symgd.program.linear import Linear, collected, combined, difference, in_subscripts_collected, linear
 from symgd.program.names import Fresh
 
 __all__ = ["recurrent"]

@@ -6,10 +6,10 @@ from collections import defaultdict
 from dataclasses import replace
 from types import MappingProxyType
 
-from symgd.nodes.node import ATOMS, CONDITIONS, TRUE, Node, access, accesses, node, postorder, rebuilt
+from symgd.nodes.node import ATOMS, CONDITIONS, TRUE, Node, access, node, postorder, rebuilt
 from symgd.program.equation import Equation, Program, Range
-from symgd.program.linear import largest
 from symgd.program.names import Fresh
+from symgd.program.ragged import Shelves
 
 LONGEST = 60  # nodes of an equation
 FACTORS = 8  # of one product; a longer one is split into
@@ -41,6 +41,7 @@ class _Sharing:
         self.program, self.groups = program, groups
         self.extents = dict(program.extents)
         self.fresh = Fresh({*program.inputs, *program.extents, *program.adjoints.values(), program.cost})
+        self.shelves = Shelves(program.lengths(), program.longest)
         self.uses: dict[Key, int] = defaultdict(int)
         self.order: list[Key] = []
         self.squared: set[Node] = set()
@@ -65,7 +66,8 @@ class _Sharing:
             same = body is item.body and guard is item.guard
             self.output.append(item if same else replace(item, body=body, guard=guard))
             self._remember(item, context)
-        return replace(self.program, equations=tuple(self.output), extents=MappingProxyType(self.extents))
+        extents, longest = MappingProxyType(self.extents), MappingProxyType(self.shelves.longest)
+        return replace(self.program, equations=tuple(self.output), extents=extents, longest=longest)
 
     def _context_of(self, equation: Equation) -> dict[Node, Range]:
         return {axis.index: axis for axis in equation.domain}
@@ -153,19 +155,11 @@ class _Sharing:
             if axis.index in needed:
                 needed |= axis.low.free | axis.high.free
                 domain.insert(0, axis)
-        if any(True for axis in domain for _ in accesses(axis.low, axis.high)):
-            return body  # how long the named array would be, only the data tell
         name = self.fresh("r" if key[0] in self.squared else "t")
-        at = tuple(axis.index for axis in domain)
-        self._store(name, at, tuple(domain))
+        at, self.extents[name] = self.shelves.kept(domain)
         self.output.append(Equation(name, at, "=", tuple(domain), body, rule="named"))
         self.named[key] = access(name, *at)
         return access(name, *at)
-
-    def _store(self, name: str, at: tuple[Node, ...], domain: tuple[Range, ...]) -> None:
-        ranges = [(axis.index, axis.low, axis.high) for axis in domain]
-        bounds = [largest(node("+", letter, node("number", value="1")), ranges) for letter in at]
-        self.extents[name] = tuple(bound for bound in bounds if bound is not None)
 
     def _remember(self, equation: Equation, context: dict[Node, Range]) -> None:
         """What an equation assigns is known by its name from here on."""

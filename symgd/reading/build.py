@@ -26,14 +26,12 @@ from symgd.nodes.node import (
     rebuilt,
     substituted,
 )
+from symgd.nodes.polynomial import WHOLE_NUMBERS, fraction_in, polynomial
 from symgd.nodes.text import text
 from symgd.reading import limits
 from symgd.reading.names import CHOICES, CONSTANTS, REDUCTIONS, Meanings, Uses, settled
 from symgd.reading.parts import Part, parsed
 from symgd.reading.tokens import Source
-
-WHOLE: Final = frozenset({"number", "index", "length", "access", "+", "*", "neg"})
-"""What a subscript or the bound of a range is made of."""
 
 CONDITION_CALLS: Final[Mapping[str, str]] = {
     "And": "and", "Or": "or", "Not": "not", "Eq": "==", "Ne": "!=", "Lt": "<", "Le": "<=", "Gt": ">", "Ge": ">=",
@@ -249,10 +247,10 @@ class _Builder:
         return access(part.value, *(self.sample() if part.value in self.meanings.samples else ()), *args)
 
     def whole(self, part: Part, found: Node, what: str) -> None:
-        for inner in postorder(found):
-            if inner.op not in WHOLE or (inner.op == "number" and not inner.value.isdigit()):
-                accepted = "letters, lengths, whole numbers and integer data, joined by + - *"
-                raise self.source.error(part.at, f"{what} is a whole number; {_told(inner)} need not be one.", accepted)
+        inner = fraction_in(found)
+        if inner is not None:
+            accepted = f"floor({_told(inner)}); {WHOLE_NUMBERS}" if polynomial(inner) else WHOLE_NUMBERS
+            raise self.source.error(part.at, f"{what} is a whole number; {_told(inner)} need not be one.", accepted)
 
     def range(self, part: Part, args: tuple[Node, ...]) -> Node:
         letter = index(part.value)

@@ -30,8 +30,9 @@ from typing import Final
 from symgd.errors import InputError
 from symgd.nodes.formula import Formula
 from symgd.nodes.node import CONDITIONS, TRUE, Node, access, index, postorder, rebuilt
+from symgd.nodes.polynomial import fraction_in
 from symgd.nodes.text import text as written
-from symgd.reading.build import WHOLE, built, value
+from symgd.reading.build import built, value
 from symgd.reading.names import Meanings, Uses, notes, settled
 from symgd.reading.parts import Part, parsed, preorder
 from symgd.reading.tokens import Source, cleaned
@@ -198,9 +199,8 @@ def _length(text: str) -> Node:
     source = Source(cleaned(text))
     root = parsed(source)
     size = built(source, root, Meanings({}, lengths={part.value for part in preorder(root) if part.kind in ("name", "quoted")}))
-    for part in postorder(size):
-        if (part.op not in WHOLE and part.op != "/") or part.op == "access" or (part.op == "number" and not part.value.isdigit()):
-            raise source.error(root.at, f"{written(size)} is no length.", "a whole number, a name, or a formula of both such as H - P + 1")
+    if fraction_in(size) is not None or any(part.op == "access" for part in postorder(size)):
+        raise source.error(root.at, f"{written(size)} is no length.", "a whole number, a name, or a formula of both such as H - P + 1")
     return size
 
 

@@ -12,7 +12,8 @@ from symgd.nodes.node import ATOMS, ONE, TWO, ZERO, Node, access, accesses, frac
 from symgd.nodes.text import text
 from symgd.program.equation import Equation, Program, Scan
 from symgd.program.extents import input_extents
-from symgd.program.linear import combined, largest
+from symgd.program.extremes import largest
+from symgd.program.linear import combined
 from symgd.program.names import Fresh
 from symgd.program.recurrence import recurrent
 from symgd.reverse.partials import partials

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from symgd.errors import InputError
 from symgd.nodes.node import TRUE, ZERO, Node
 from symgd.program.equation import Equation, Op, Program, Range
 from symgd.program.levels import levels
 from symgd.program.linear import difference
+from symgd.schedule.batches import Batches, batches
 from symgd.schedule.nests import loop_order
 
 Kind = Literal["scalar", "array", "block", "rows", "share"]
@@ -21,7 +23,7 @@ class Nest:
 
     `loops`: the ranges from the outside in, the row range and that of the steps of a recurrence left out. `first`: nothing wrote the target
     before, so it starts here; `whole`: the equation writes every element of it, all at once. `cleared`: all elements start at the neutral element
-    of this operation.
+    of this operation. `shown`: the equation as the program has it, where columns stand in it now.
     """
 
     number: int
@@ -31,6 +33,7 @@ class Nest:
     first: bool
     whole: bool
     cleared: Op | None = None
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Schedule:
 
     `kinds`: where a computed name lives. `scalar`: one number; `array`: whole, no row axis; `block`: scratch for the rows of one block;
     `rows`: one entry a sample, kept over passes or wanted; `share`: summed over the rows, block by block.
+    `batches`: what a mini-batch takes from the data; nothing where the cost has none.
     `row_axis`: name -> the position of its row axis, for `block` and `rows`, and for the inputs that a block of rows slices. `step_axis`: name -> the
     position of the steps of a recurrence, of an array that only the step that writes it reads: one step's worth of it is kept.
     """
@@ -75,6 +79,7 @@ class Schedule:
     kinds: Mapping[str, Kind]
     row_axis: Mapping[str, int]
     step_axis: Mapping[str, int] = field(default_factory=dict)
+    batches: Batches = field(default_factory=Batches)
 
     def kept(self, name: str) -> tuple[Node, ...]:
         """The extents of what is kept of a computed array."""
@@ -113,6 +118,10 @@ class _Scheduling:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.levels = levels(program)
+        try:
+            self.batches = batches(program, self.levels)
+        except InputError:
+            self.batches = Batches()
 
     def run(self) -> Schedule:
         found, program = self.levels, self.program
@@ -128,7 +137,8 @@ class _Scheduling:
             step = None if scan is None else scan.index.index
             whole = _whole(equation, program) and all(axis.index is not step for axis in equation.reduced)
             cleared = self._cleared(name) if first and not (whole and equation.op == "=") else None
-            nest = Nest(n + 1, equation, row, loop_order(equation, row, step), first, whole, cleared)
+            made = self.batches.rewritten(equation, row, found.axis)
+            nest = Nest(n + 1, made, row, loop_order(made, row, step), first, whole, cleared, str(equation))
             place = between[t] if row is None else passes[t - 1]
             last = place[-1] if place else None
             if scan is None:
@@ -140,7 +150,7 @@ class _Scheduling:
         shares = [tuple(dict.fromkeys(n.equation.target for n in nests_of(nests) if kinds[n.equation.target] == "share")) for nests in passes]
         row_axis = {name: position for name, position in found.axis.items() if kinds.get(name) in ("block", "rows")}
         steps = tuple(Pass(tuple(nests), names) for nests, names in zip(passes, shares, strict=True))
-        return Schedule(program, tuple(map(tuple, between)), steps, kinds, row_axis, self._step_axes(kinds))
+        return Schedule(program, tuple(map(tuple, between)), steps, kinds, row_axis, self._step_axes(kinds), self.batches)
 
     def _step_axes(self, kinds: Mapping[str, Kind]) -> dict[str, int]:
         """The arrays that live within one step of a recurrence."""

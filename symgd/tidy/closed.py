@@ -9,8 +9,8 @@ from symgd.errors import LimitError
 from symgd.nodes.circles import circles
 from symgd.nodes.fold import over, plus, times
 from symgd.nodes.node import ONE, REDUCTIONS, TRUE, TWO, ZERO, Node, access, index, node, range_, substituted, tree_size
-from symgd.program.equation import Equation, Program, Scan
-from symgd.program.linear import combined, difference, from_linear, linear
+from symgd.program.equation import Equation, Program, Range, Scan
+from symgd.program.linear import coefficient, combined, difference, in_subscripts_collected
 from symgd.program.names import Fresh
 
 LONGEST = 4000  # nodes of a closed form, written out
@@ -126,11 +126,12 @@ class _Closing:
         conditions: list[Node] = [] if equation.guard is TRUE else [equation.guard]
         ranges = {axis.index: axis for axis in equation.domain}
         for position, (place, wanted) in enumerate(zip(equation.at, at, strict=True)):
-            letter, value = _solution(place, wanted, [x for x in ranges if x not in solved])
+            place = substituted(place, solved)
+            letter, value = _solution(place, wanted, [axis for axis in equation.domain if axis.index not in solved])
             if letter is None:
-                conditions.append(node("==", substituted(place, solved), wanted))
+                conditions.append(node("==", place, wanted))
                 continue
-            solved[letter] = value
+            solved = {known: substituted(at, {letter: value}) for known, at in solved.items()} | {letter: value}
             if equation.rule == "named":
                 continue  # what is named is read only where it is computed
             axis = ranges[letter]
@@ -140,7 +141,8 @@ class _Closing:
                 conditions += [] if _at_least(value, low) else [node(">=", value, low)]
             if not (place.op == "index" and difference(high, extent) == 0):
                 conditions += [] if _at_least(high, combined((1, value), (1, ONE))) else [node("<", value, high)]
-        body = substituted(equation.body, solved)
+        moved = any(at is not letter for letter, at in solved.items())
+        body = in_subscripts_collected(substituted(equation.body, solved)) if moved else equation.body
         conditions = [substituted(condition, solved) for condition in conditions]
         if conditions:
             condition = conditions[0] if len(conditions) == 1 else node("and", *conditions)
@@ -162,19 +164,27 @@ class _Closing:
         return equation.renamed({letter: index(fresh(letter.value)) for letter in clashing})
 
 
-def _solution(place: Node, wanted: Node, unsolved: list[Node]) -> tuple[Node | None, Node]:
+def _solution(place: Node, wanted: Node, unsolved: list[Range]) -> tuple[Node | None, Node]:
     """A letter of the subscript that can be solved for, and its value."""
-    form = linear(place)
-    if place.op == "index" and place in unsolved:
+    if any(axis.index is place for axis in unsolved):
         return place, wanted
-    if form is None or any(atom is not None and atom.op == "access" for atom in form):
-        return None, wanted
-    for letter in unsolved:
-        coefficient = form.get(letter)
-        if coefficient in (1, -1):
-            rest = from_linear({atom: c for atom, c in form.items() if atom is not letter})
-            return letter, combined((coefficient, wanted), (-coefficient, rest))
+    for axis in unsolved:
+        letter = axis.index
+        found = coefficient(place, letter) if letter in place.free else None
+        sign = None if found is None else difference(found[0], ZERO)
+        if found is None or sign not in (1, -1) or _is_needed(letter, found[1], unsolved):
+            continue
+        return letter, combined((int(sign), wanted), (-int(sign), found[1]))
     return None, wanted
+
+
+def _is_needed(letter: Node, rest: Node, unsolved: list[Range]) -> bool:
+    """Whether the range of a letter of `rest` depends on the letter, which then cannot be expressed by it."""
+    wanted = set(rest.free)
+    for axis in reversed(unsolved):
+        if axis.index in wanted:
+            wanted |= axis.low.free | axis.high.free
+    return letter in wanted
 
 
 def _at_least(value: Node, low: Node) -> bool:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from symgd.nodes.fold import filled
 from symgd.nodes.node import TRUE, Node, accesses, postorder, substituted
 from symgd.program.equation import Equation, Program
-from symgd.program.linear import difference
+from symgd.program.linear import combined, difference
+from symgd.program.ragged import Shelves
 
 
 def inlined(program: Program) -> Program:
@@ -71,17 +72,18 @@ def _first_reads(program: Program) -> dict[str, int]:
 
 def _passes_on(equation: Equation, program: Program) -> bool:
     """One value a place, for every place of the target."""
-    if equation.op not in ("=", "+=") or equation.guard is not TRUE or equation.at != equation.letters:
-        return False
-    return whole(equation, program)
+    return equation.op in ("=", "+=") and equation.guard is TRUE and fills(equation, program)
 
 
-def whole(equation: Equation, program: Program) -> bool:
-    """Does the equation write every element of its target?"""
+def fills(equation: Equation, program: Program) -> bool:
+    """Whether it writes every element of its target once; over ranges of several lengths every one that anything reads."""
     extents = program.extents.get(equation.target)
     if extents is None or len(extents) != len(equation.domain):
         return False
-    return all(difference(axis.high, extent) == 0 and axis.low.value == "0" for axis, extent in zip(equation.domain, extents, strict=True))
+    if equation.at == equation.letters:
+        return all(difference(axis.high, extent) == 0 and axis.low.value == "0" for axis, extent in zip(equation.domain, extents, strict=True))
+    ragged = equation.guard is TRUE and any(extent.value in program.longest for extent in extents)
+    return ragged and Shelves((), program.longest).kept(equation.domain) == (equation.at, extents)
 
 
 def _trivial(body: Node) -> bool:
@@ -108,7 +110,18 @@ def _filled(equation: Equation, trivial: dict[str, Equation]) -> Equation:
     for found in equation.reads():
         source = trivial.get(found.value)
         if source is not None:
-            changes[found] = substituted(source.body, dict(zip(source.at, found.args, strict=True)))
+            changes[found] = substituted(source.body, _solved(source, found))
     if not changes:
         return equation
     return replace(equation, body=filled(equation.body, changes), guard=substituted(equation.guard, changes))
+
+
+def _solved(source: Equation, found: Node) -> dict[Node, Node]:
+    """The letters of the source at the element that is read."""
+    letters: dict[Node, Node] = {}
+    for axis, place, wanted in zip(source.domain, source.at, found.args, strict=True):
+        if place is not axis.index:  # t - off[g]
+            behind = combined((1, place), (-1, axis.index))
+            wanted = combined((1, wanted), (-1, substituted(behind, letters)))
+        letters[axis.index] = wanted
+    return letters

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from symgd.nodes.fold import joined
 from symgd.program.equation import Equation, Program, Scan
-from symgd.tidy.inline import whole
+from symgd.tidy.inline import fills
 
 
 def merged(program: Program) -> Program:
@@ -27,12 +27,12 @@ def merged(program: Program) -> Program:
 
 
 def assigned(program: Program) -> Program:
-    """Write `=` for a `+=` that writes every element of its target once and alone."""
+    """Write `=` for a `+=` that writes every element of its target once and alone, or every one that is read."""
     writers = Counter(equation.target for equation in program.flat())
 
     def one(equation: Equation) -> Equation:
         alone = equation.op == "+=" and writers[equation.target] == 1
-        return replace(equation, op="=") if alone and equation.at == equation.letters and whole(equation, program) else equation
+        return replace(equation, op="=") if alone and fills(equation, program) else equation
 
     output = [replace(item, equations=tuple(map(one, item.equations))) if isinstance(item, Scan) else one(item) for item in program.equations]
     return replace(program, equations=tuple(output))

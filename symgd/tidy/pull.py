@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from symgd.nodes.node import ONE, Node, substituted
+from symgd.nodes.node import ONE, ZERO, Node, accesses, substituted
 from symgd.program.equation import Equation, Program, Range
-from symgd.program.linear import combined, from_linear, in_subscripts_collected, linear
+from symgd.program.linear import coefficient, combined, difference, in_subscripts_collected
 
 
 def pulled(program: Program) -> Program:
@@ -32,19 +32,18 @@ def pull(equation: Equation) -> Equation:
 
 
 def _solved(equation: Equation, position: int, place: Node) -> Equation | None:
-    form = linear(place)
-    if place.op == "index" or form is None:
+    if place.op == "index" or len(place.free) != 1 or any(accesses(place)):
         return None
-    letters = [atom for atom in form if atom is not None and atom.op == "index"]
-    if len(letters) != 1 or any(atom is not None and atom.op == "access" for atom in form) or abs(form[letters[0]]) != 1:
+    (letter,) = place.free
+    found = coefficient(place, letter)
+    factor = None if found is None else difference(found[0], ZERO)
+    if found is None or factor not in (1, -1):
         return None
-    letter = letters[0]
     elsewhere = [other for n, other in enumerate(equation.at) if n != position]
     bounds = [bound for axis in equation.domain for bound in (axis.low, axis.high)]
     if any(letter in part.free for part in (*elsewhere, *bounds)):
         return None
-    sign = int(form.pop(letter))
-    rest = from_linear(form)  # place = sign*letter + rest, so letter = sign*(place - rest)
+    sign, rest = 1 if factor == 1 else -1, found[1]  # place = sign*letter + rest, so letter = sign*(place - rest)
     value = combined((sign, letter), (-sign, rest))
     domain = tuple(_shifted(axis, sign, rest) if axis.index is letter else axis for axis in equation.domain)
     at = tuple(letter if n == position else other for n, other in enumerate(equation.at))

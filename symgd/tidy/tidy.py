@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from symgd.nodes.node import postorder
 from symgd.program.equation import Equation, Program, Scan
 from symgd.program.recurrence import recurrent
 from symgd.program.sharing import shared
@@ -47,8 +48,10 @@ def alive(program: Program, wanted: set[str]) -> Program:
     extents = {name: lengths for name, lengths in program.extents.items() if name in wanted or (name in needed and name in writers)}
     inputs = {name: rank for name, rank in program.inputs.items() if name in needed or name in program.parameters}
     measured = {label: place for label, place in program.measured.items() if place[0] in inputs}
+    sides = {part.value for shape in extents.values() for part in postorder(*shape)}
+    longest = {label: ranges for label, ranges in program.longest.items() if label in sides}
     filled = tuple(item for item in kept if isinstance(item, Equation) or item.equations)
-    return replace(program, equations=filled, extents=extents, inputs=inputs, measured=measured)
+    return replace(program, equations=filled, extents=extents, inputs=inputs, measured=measured, longest=longest)
 
 
 def _alive(scan: Scan, needed: set[str]) -> Scan:

@@ -16,7 +16,8 @@ from symgd.nodes.text import text
 from symgd.program.equation import Program
 from symgd.program.forward import forward
 from symgd.program.names import Fresh
-from symgd.program.shapes import check_subscripts, solve
+from symgd.program.shapes import solve
+from symgd.program.subscripts import check_subscripts
 from symgd.tidy.tidy import alive
 from symgd.training.inputs import missing
 from symgd.training.kernels import Kernels
@@ -50,7 +51,7 @@ def compute(cost: Cost, names: Any, parameters: Mapping[Any, Any], data: Mapping
     if absent:
         raise missing(absent, {**chosen, **given}, "data or parameter")
     lengths = solve(needed, {name: array.shape for name, array in everything.items()}, known, hidden=cost._formula.hidden)
-    check_subscripts(needed, everything, lengths)
+    lengths = check_subscripts(needed, everything, lengths)
     found = run(needed, {name: array if array.ndim else float(array) for name, array in everything.items()}, lengths)
     values = [found[target] for target in targets]
     return values[0] if single else {_label(name): value for name, value in zip(wanted, values, strict=True)}

@@ -16,7 +16,7 @@ from symgd.nodes.node import tree_size
 from symgd.program.equation import Program
 from symgd.program.meaning import Arithmetic, Interpreter, interpret
 from symgd.program.operations import total_operations
-from symgd.program.shapes import check_subscripts
+from symgd.program.subscripts import check_subscripts
 from symgd.training.inputs import missing
 from symgd.training.result import ByName, _norm, _plain
 from symgd.training.story import RULE, End, Story, formulas, markdown, plain, short
@@ -151,7 +151,7 @@ def _checked(cost: Cost, at: Mapping[Any, Any], data: Mapping[Any, Any] | None) 
             raise missing(absent, there, what)
     everything = {**parameters, **given}
     lengths = kernels.lengths({name: array.shape for name, array in everything.items()}, known)
-    check_subscripts(program, everything, lengths)
+    lengths = check_subscripts(program, everything, lengths)
     return {name: parameters[name] for name in checked.parameters}, given, lengths
 
 

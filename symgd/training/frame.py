@@ -21,7 +21,7 @@ from symgd.printing.numba import Names, Printer
 from symgd.printing.sides import Sides, quoted, tupled
 from symgd.program.linear import combined
 from symgd.schedule.schedule import schedule
-from symgd.training.batches import batched_inputs
+from symgd.training.batches import of_batch
 from symgd.training.kernels import BLOCK, CACHE
 from symgd.training.trainer import CHUNK, GROWTH, STEPS, Trainer
 from symgd.updates.formulas import formula
@@ -86,16 +86,18 @@ class _Frame:
         settings = list(self._settings())
         lines, places = self.sides.subscripts()
         looking = self._looking(lines) if places else None
+        longest = self._longest()
         data, begun = self._described(self.data), self._described(self.parameters)
         described = [f"data: {data or 'none'}. start: {begun}; what it leaves out is drawn at random from seed."]
         described += [f"The length {comment(name)} is {value} unless start or data say otherwise." for name, value in written.items()]
         parameters, constants = list(map(self._parameter, self.parameters)), list(self._constants())
         shapes = [(slot.name, self.sides.shape(slot)) for slot in (*self.data, *self.parameters) if slot.extents]
         values = ", ".join(f"{row['keyword']} = {row['default']}" for row in settings)
-        unnamed = [slot.name for slot in self.generated.slots("length") if slot.name not in {data.name for data in self.data}]
+        told = {name: shown for name, shown in self.sides.identifier.items() if name not in self.program.longest}
+        unnamed = [name for name in told if name not in {data.name for data in self.data}]
         return {
             **self.generated.parts,
-            "units": [*self.generated.parts["units"], *([looking] if looking else [])],
+            "units": [*self.generated.parts["units"], *(unit for unit in (looking, longest) if unit)],
             "module": module,
             "training": f"Training: {comment(self.trainer.rule.name)} with {values}.",
             "data": self.data,
@@ -117,12 +119,14 @@ class _Frame:
                 "settings": _lines([f"{row['keyword']}={row['default']}" for row in settings], 8),
                 "given": (",\n" + " " * 12).join(f'{row["keyword"]}=given["{row["keyword"]}"]' for row in settings),
                 "shapes": _table(shapes),
-                "sides": _table(self.sides.identifier.items()),
+                "sides": _table(told.items()),
                 "results": _table((row["plain"], row["result"]) for row in parameters),
                 "slopes": _table((row["plain"], row["slope"]) for row in parameters),
             },
             "limits": [{"condition": condition, "sentence": quoted(said)} for condition, said in self.sides.limits().items()],
             "memory": list(self._memory()),
+            "scratch": list(self._scratch()),
+            "longest": ", ".join(self.sides.identifier[name] for name in self.program.longest),
             "places": list(map(quoted, places)),
             "batches": self._batches(),
             "rows": self.rows,
@@ -134,6 +138,7 @@ class _Frame:
                 "train": _lines(self._arguments("train"), 20),
                 "gradient": _lines(self._arguments("gradient"), 8),
                 "subscripts": _lines(looking.arguments if looking else (), 8),
+                "longest": _lines(longest.arguments if longest else (), 8),
             },
             "drawing": self._drawing(),
             "about": quoted(self.generated.parts["title"]),
@@ -213,12 +218,17 @@ class _Frame:
         return InputError(f"{subject} not told by the data{because}.", accepted=f"lengths={{{', '.join(f'{quoted(name)}: 32' for name in missing)}}}")
 
     def _memory(self) -> Iterator[str]:
-        """An assignment for everything that the generated functions work on."""
+        """An assignment for data and parameters."""
         for slot in self.data:
             yield f"{slot.identifier} = data[{quoted(slot.name)}]" + ("" if slot.extents else ".reshape(1)")
+        for slot in self.generated.slots("column"):
+            yield f"{slot.identifier} = {self._in_order(slot, f'np.arange({self.rows})')}"
         for slot in self.parameters:
             shape = tupled(list(map(self.printer.integer, slot.extents)))
             yield f"{slot.identifier} = start_value({quoted(slot.name)}, start, {shape}, seed)" + ("" if slot.extents else ".reshape(1)")
+
+    def _scratch(self) -> Iterator[str]:
+        """An assignment for everything else that the generated functions work on."""
         if "block" in self.generated.units["gradient"].arguments:
             yield f"block = max(1, min({BLOCK}, {CACHE}//{self._per_row()}, {self.rows}))  # rows that stay in cache together"
         for slot in self.generated.slots("block", "computed", "share", "state"):
@@ -255,10 +265,20 @@ class _Frame:
 
     def _looking(self, lines: list[str]) -> Unit:
         """The function that looks at every subscript that data decide."""
-        words = {word for line in lines for word in re.findall(r"\w+", line)}
-        arguments = [slot.identifier for slot in self.generated.slots("data", "parameter", "length") if slot.identifier in words]
         purpose = "Look at every subscript that data decide; return which of PLACES is wrong, with the value, the length there and the row, or 0."
-        return Unit("subscripts", tuple(arguments), purpose, tuple(lines))
+        return Unit("subscripts", self._read(lines), purpose, tuple(lines))
+
+    def _longest(self) -> Unit | None:
+        """The function that finds the lengths which only values tell."""
+        lines = self.sides.longest()
+        own = {self.sides.identifier[name] for name in self.program.longest}
+        arguments = tuple(argument for argument in self._read(lines) if argument not in own)
+        return Unit("longest", arguments, "How long the longest of the ranges are that data bound.", tuple(lines)) if lines else None
+
+    def _read(self, lines: list[str]) -> tuple[str, ...]:
+        """Data, parameters and lengths in the code."""
+        words = {word for line in lines for word in re.findall(r"\w+", line)}
+        return tuple(slot.identifier for slot in self.generated.slots("data", "parameter", "length") if slot.identifier in words)
 
     def _arguments(self, unit: str) -> list[str]:
         """What fit passes to a generated function."""
@@ -272,11 +292,25 @@ class _Frame:
     def _batches(self) -> str | list[Row]:
         """The data that an epoch takes in an order of its own; or why there are no mini-batches, as a literal."""
         try:
-            positions = batched_inputs(self.program)
+            made = of_batch(self.program)
         except InputError as refused:
             return quoted(str(refused))
-        names = self.generated.names
-        return [{"identifier": names.value(name), "name": quoted(name), "axis": str(axis)} for name, axis in positions.items()]
+        names, rows = self.generated.names, []
+        for name, axis in made.sliced.items():
+            plain = f"data[{quoted(name)}]"
+            rows.append({"identifier": names.value(name), "shuffled": f"np.take({plain}, order, axis={axis})", "plain": plain})
+        for slot in self.generated.slots("column"):
+            plain = self._in_order(slot, f"np.arange({self.rows})")
+            rows.append({"identifier": slot.identifier, "shuffled": self._in_order(slot, "order"), "plain": plain})
+        return rows
+
+    def _in_order(self, slot: Slot, order: str) -> str:
+        """A column for samples in an order."""
+        column = slot.column
+        if column is None or not column.source:
+            return order
+        shifted = f"{order} {'-' if column.shift < 0 else '+'} {abs(column.shift)}" if column.shift else order
+        return f'np.take(data[{quoted(column.source)}], {shifted}, axis={column.axis}, mode="clip")'
 
     def _drawing(self) -> dict[str, Any]:
         """The law of start values that nobody gives, for two axes and more and for fewer."""

@@ -18,10 +18,11 @@ from symgd.nodes.node import postorder
 from symgd.printing.module import Generated, kernels
 from symgd.program.equation import Program, Scan
 from symgd.program.extents import input_extents
-from symgd.program.shapes import check_subscripts, solve, value
+from symgd.program.shapes import solve, value
+from symgd.program.subscripts import check_subscripts
 from symgd.schedule.schedule import schedule
 from symgd.tidy.recompute import recomputed
-from symgd.training.batches import BATCH, SCALE, batched_inputs, on_batches
+from symgd.training.batches import BATCH, SCALE, in_order, of_batch, on_batches
 from symgd.training.inputs import array, arrays, missing
 from symgd.updates.optimizers import Updates
 
@@ -136,7 +137,7 @@ class Kernels:
                 raise missing(absent, given, what)
         everything = {name: given for name, given in {**parameters, **data}.items() if name in self.program.inputs}
         lengths = self.lengths({name: a.shape for name, a in everything.items()}, known)
-        check_subscripts(self.program, everything, lengths)
+        lengths = check_subscripts(self.program, everything, lengths)
         for name, start in parameters.items():
             shape = tuple(value(extent, lengths) for extent in self.extents[name])
             if start.shape != shape:
@@ -170,6 +171,8 @@ class Kernels:
             elif slot.role in ("data", "parameter"):
                 given = everything[slot.name]
                 memory[identifier] = np.array(given.reshape(1) if not slot.extents else given, copy=slot.role == "parameter" or not slot.extents)
+            elif slot.column is not None:
+                memory[identifier] = in_order(slot.column, everything.get(slot.column.source), np.arange(rows))
             elif slot.role == "block":
                 shape = [value(extent, lengths) for extent in slot.extents]
                 shape[slot.axis or 0] = block
@@ -199,7 +202,9 @@ class Kernels:
             if last - first == bound.rows:
                 found = self._whole(inputs, bound.lengths)
             else:
-                for name, axis in batched_inputs(self.program).items():
+                made = of_batch(self.program)
+                inputs |= {column.name: bound.memory[self.identifier(column.name)] for column in made.columns.values()}
+                for name, axis in (*made.sliced.items(), *((column.name, column.axis) for column in made.columns.values())):
                     inputs[name] = np.take(inputs[name], range(first, last), axis=axis)
                 inputs[SCALE] = bound.rows / (last - first)
                 found = self._batched(inputs, {**bound.lengths, BATCH: last - first})

@@ -19,7 +19,8 @@ from symgd.nodes.node import access, substituted
 from symgd.nodes.text import text
 from symgd.program.equation import Equation, Program
 from symgd.program.shapes import shape_of
-from symgd.training.batches import batched_inputs
+from symgd.schedule.batches import Batches
+from symgd.training.batches import in_order, of_batch
 from symgd.training.inputs import missing
 from symgd.training.kernels import Bound, Kernels
 from symgd.training.result import History, Result
@@ -201,25 +202,25 @@ class _Fit:
         began = time.perf_counter()
         rows = self.bound.rows
         batch = rows if self.plan.batch is None else checked_whole("batch_size", self.plan.batch, 1, rows, of=", the number of samples")
-        shuffled = batched_inputs(self.kernels.program) if batch < rows else {}
+        made = of_batch(self.kernels.program) if batch < rows else Batches()
+        shuffled = bool(made.sliced or made.columns)
         per_epoch = -(-rows // batch) if rows else 1
         total = self.plan.epochs * per_epoch if self.plan.epochs else self.plan.steps or STEPS
         costs, norms = np.empty(total), np.empty(total)  # memory is taken as they are filled
         self._begin()
-        originals = {name: self.bound.memory[self.kernels.identifier(name)] for name in shuffled}
+        originals = dict(self.bound.memory)
         try:
             with np.errstate(all="ignore"), self._bar(total) as report:
                 while self.done < total and self.status == FINISHED:
                     epoch, place = divmod(self.done, per_epoch)
                     if place == 0 and shuffled and self.plan.shuffle:
-                        self._shuffle(originals, shuffled, epoch)
+                        self._shuffle(originals, made, epoch)
                     stop = min(total, (epoch + 1) * per_epoch) if shuffled and self.plan.shuffle else total
                     self._steps(place * batch, batch, stop, costs, norms, report)
         except KeyboardInterrupt:  # it comes when a chunk is over, before its number of steps is known here
             self.interrupted = True
             self.done += int(np.count_nonzero(norms[self.done : self.reach] != NOT_REACHED))
-        for name, original in originals.items():
-            self.bound.memory[self.kernels.identifier(name)] = original
+        self.bound.memory.update(originals)
         return self._result(costs, norms, time.perf_counter() - began)
 
     def _begin(self) -> None:
@@ -329,10 +330,15 @@ class _Fit:
         for name in (*kernels.checked.parameters, *rule.state):
             bound.memory[kernels.identifier(name)][...] = found[NEW + name]
 
-    def _shuffle(self, originals: dict[str, Any], shuffled: dict[str, int], epoch: int) -> None:
+    def _shuffle(self, originals: dict[str, Any], made: Batches, epoch: int) -> None:
         order = epoch_order(self.bound.rows, self.plan.seed, epoch)
-        for name, axis in shuffled.items():
-            self.bound.memory[self.kernels.identifier(name)] = np.ascontiguousarray(np.take(originals[name], order, axis=axis))
+        memory, kernels = self.bound.memory, self.kernels
+        for name, axis in made.sliced.items():
+            place = kernels.identifier(name)
+            memory[place] = np.ascontiguousarray(np.take(originals[place], order, axis=axis))
+        for column in made.columns.values():
+            source = originals[kernels.identifier(column.source)] if column.source else None
+            memory[kernels.identifier(column.name)] = in_order(column, source, order)
 
     @contextmanager
     def _bar(self, total: int) -> Iterator[Any]:

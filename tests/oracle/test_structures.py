@@ -6,6 +6,7 @@ import sympy as sp
 
 from symgd.compiling.numpy_backend import run
 from symgd.program.meaning import interpret
+from symgd.program.subscripts import check_subscripts
 
 from .compositions import COMPOSITIONS
 from .structures import STRUCTURES
@@ -20,8 +21,9 @@ def close(found, expected) -> bool:
 
 
 def lengths_of(structure, cost, which) -> dict:
-    shapes = {name: np.shape(value) for name, value in structure.arrays(which).items()}
-    return cost._kernels.lengths(shapes, structure.told(which))
+    values = structure.arrays(which)
+    lengths = cost._kernels.lengths({name: np.shape(value) for name, value in values.items()}, structure.told(which))
+    return check_subscripts(cost.gradient.program, values, lengths)
 
 
 def test_the_table_names_all_twenty_five():

@@ -8,7 +8,8 @@ from symgd.nodes.node import ONE, ZERO, access, index, length, node, number
 from symgd.nodes.text import text
 from symgd.program.bounds import extents
 from symgd.program.equation import Equation, Program, Range, read_equation
-from symgd.program.shapes import check_subscripts, shape_of, solve, value
+from symgd.program.shapes import shape_of, solve, value
+from symgd.program.subscripts import check_subscripts
 
 LINEAR = ["z[i, k] += W[k, j]*X[i, j] for i in 0:m, k in 0:h, j in 0:d", "C += v[k]*z[i, k] - y[i]/m for i in 0:m, k in 0:h"]
 PAIRS = ["C += (x[i] - x[j])^2 for i in 0:m, j in i + 1:m"]
