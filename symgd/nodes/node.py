@@ -158,36 +158,38 @@ ZERO, ONE, TWO = number(0), number(1), number(2)
 def postorder(*roots: Node) -> list[Node]:
     """Every node below the roots once, arguments before what uses them."""
     done: dict[Node, None] = {}
-    stack = list(reversed(roots))
-    while stack:
-        current = stack[-1]
-        if current not in done:
-            waiting = [argument for argument in current.args if argument not in done]
-            if waiting:
-                waiting.reverse()
-                stack += waiting
-                continue
-            done[current] = None
-        stack.pop()
+    for root in roots:
+        _walk(root, done, None)
     return list(done)
 
 
 def outside_subscripts(root: Node) -> list[Node]:
     """Every part that has a real value once, arguments first: an access counts as one part, its subscripts are left out."""
-    if not root.args or root.op == "access":
-        return [root]
     done: dict[Node, None] = {}
-    stack: list[tuple[Node, bool]] = [(root, False)]
-    while stack:
-        part, opened = stack.pop()
-        if part in done:
-            continue
-        if opened or not part.args or part.op == "access":
-            done[part] = None
-        else:
-            stack.append((part, True))
-            stack.extend((argument, False) for argument in reversed(part.args))
+    _walk(root, done, "access")
     return list(done)
+
+
+def _walk(root: Node, done: dict[Node, None], closed: str | None) -> None:
+    """Add every node below the root to what is done, arguments first; nodes of the op `closed` are not looked into."""
+    if root in done:
+        return
+    open_: list[tuple[Node, Iterator[Node]]] = []
+    current, rest = root, iter(root.args if root.op != closed else ())
+    while True:
+        for argument in rest:
+            if argument in done:
+                continue
+            if argument.args and argument.op != closed:
+                open_.append((current, rest))
+                current, rest = argument, iter(argument.args)
+                break
+            done[argument] = None
+        else:
+            done[current] = None
+            if not open_:
+                return
+            current, rest = open_.pop()
 
 
 def tree_size(root: Node) -> int:
@@ -198,33 +200,31 @@ def tree_size(root: Node) -> int:
     return known[root]
 
 
-def rebuilt(root: Node, rule: Callable[[Node], Node | None], memo: dict[Node, Node] | None = None) -> Node:
+def rebuilt(root: Node, rule: Callable[[Node], Node | None] | None, memo: dict[Node, Node] | None = None) -> Node:
     """The formula in which every node is replaced, from the arguments up, by `rule(node with its new arguments)`; None keeps it."""
     new = {} if memo is None else memo
-    stack = [root]
-    while stack:
-        current = stack[-1]
-        if current in new:
-            stack.pop()
-            continue
-        waiting = [argument for argument in current.args if argument not in new]
-        if waiting:
-            stack.extend(waiting)
-            continue
-        stack.pop()
-        args = tuple(new[argument] for argument in current.args)
-        same = current if args == current.args else node(current.op, *args, value=current.value)
-        replaced = rule(same)
-        new[current] = same if replaced is None else replaced
-    return new[root]
+    if root in new:
+        return new[root]
+    open_: list[tuple[Node, Iterator[Node]]] = []
+    current, rest = root, iter(root.args)
+    while True:
+        for argument in rest:
+            if argument not in new:
+                open_.append((current, rest))
+                current, rest = argument, iter(argument.args)
+                break
+        else:
+            args = tuple([new[argument] for argument in current.args])
+            same = current if args == current.args else node(current.op, *args, value=current.value)
+            new[current] = same if rule is None else rule(same) or same
+            if not open_:
+                return new[root]
+            current, rest = open_.pop()
 
 
 def substituted(root: Node, replacements: Mapping[Node, Node]) -> Node:
     """The formula with these nodes replaced, all at once. Bound indices are nodes like any other: rename before substituting under a range."""
-    if not replacements:
-        return root
-    new: dict[Node, Node] = dict(replacements)
-    return rebuilt(root, lambda same: None, new)
+    return rebuilt(root, None, dict(replacements)) if replacements else root
 
 
 def accesses(*roots: Node) -> Iterator[Node]:
