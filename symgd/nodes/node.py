@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
+from functools import lru_cache
 from weakref import WeakValueDictionary
 
 ATOMS = frozenset({"number", "constant", "access", "index", "length", "true", "false"})
@@ -92,9 +93,12 @@ _CLOSED: frozenset[Node] = frozenset()
 
 
 def _free(new: Node) -> frozenset[Node]:
-    if new.op == "index":
-        return frozenset((new,))
-    if new.op in REDUCTIONS:
+    found = _CLOSED
+    if new.op in _BINDING:
+        if new.op == "index":
+            return frozenset((new,))
+        if new.op == "range":
+            return new.args[1].free | new.args[2].free or _CLOSED
         found = new.args[0].free
         for bound in reversed(new.args[1:]):
             if bound.op != "range":
@@ -102,12 +106,13 @@ def _free(new: Node) -> frozenset[Node]:
             letter, low, high = bound.args
             found = (found if new.op == "softmax" else found - {letter}) | low.free | high.free
         return found or _CLOSED
-    args = new.args[1:] if new.op == "range" else new.args
-    found = _CLOSED
-    for argument in args:
+    for argument in new.args:
         if argument.free is not _CLOSED and not argument.free <= found:
             found = found | argument.free
-    return found or _CLOSED
+    return found
+
+
+_BINDING = frozenset({"index", "range", *REDUCTIONS})
 
 
 def _unpacked(rows: list[tuple[str, tuple[int, ...], str]]) -> Node:
@@ -128,7 +133,10 @@ def number(value: int | float | Fraction | str) -> Node:
 
 def fraction(number: Node) -> Fraction:
     """The exact value of a number node: `0.1` is one tenth."""
-    return Fraction(number.value)
+    return _exact(number.value)
+
+
+_exact = lru_cache(maxsize=4096)(Fraction)  # a formula of many numbers has few different ones
 
 
 def access(name: str, *at: Node) -> Node:
@@ -163,17 +171,19 @@ def postorder(*roots: Node) -> list[Node]:
     return list(done)
 
 
-def outside_subscripts(root: Node) -> list[Node]:
-    """Every part that has a real value once, arguments first: an access counts as one part, its subscripts are left out."""
-    done: dict[Node, None] = {}
-    _walk(root, done, "access")
-    return list(done)
+def outside_subscripts(root: Node, done: dict[Node, None] | None = None) -> list[Node]:
+    """Every part that has a real value once, arguments first: an access counts as one part, its subscripts are left out.
+
+    What is `done` already is left out, and what is found is added to it.
+    """
+    return _walk(root, {} if done is None else done, "access")
 
 
-def _walk(root: Node, done: dict[Node, None], closed: str | None) -> None:
-    """Add every node below the root to what is done, arguments first; nodes of the op `closed` are not looked into."""
+def _walk(root: Node, done: dict[Node, None], closed: str | None) -> list[Node]:
+    """Every node below the root that is not done yet, arguments first; nodes of the op `closed` are not looked into."""
+    found: list[Node] = []
     if root in done:
-        return
+        return found
     open_: list[tuple[Node, Iterator[Node]]] = []
     current, rest = root, iter(root.args if root.op != closed else ())
     while True:
@@ -185,10 +195,12 @@ def _walk(root: Node, done: dict[Node, None], closed: str | None) -> None:
                 current, rest = argument, iter(argument.args)
                 break
             done[argument] = None
+            found.append(argument)
         else:
             done[current] = None
+            found.append(current)
             if not open_:
-                return
+                return found
             current, rest = open_.pop()
 
 
@@ -200,8 +212,13 @@ def tree_size(root: Node) -> int:
     return known[root]
 
 
-def rebuilt(root: Node, rule: Callable[[Node], Node | None] | None, memo: dict[Node, Node] | None = None) -> Node:
-    """The formula in which every node is replaced, from the arguments up, by `rule(node with its new arguments)`; None keeps it."""
+def rebuilt(
+    root: Node, rule: Callable[[Node], Node | None] | None, memo: dict[Node, Node] | None = None, built: Callable[..., Node] = node
+) -> Node:
+    """The formula in which every node is replaced, from the arguments up, by `rule(node with its new arguments)`; None keeps it.
+
+    `memo`: what replaces some of them from the start, and then all. `built` makes a node of new arguments.
+    """
     new = {} if memo is None else memo
     if root in new:
         return new[root]
@@ -215,7 +232,7 @@ def rebuilt(root: Node, rule: Callable[[Node], Node | None] | None, memo: dict[N
                 break
         else:
             args = tuple([new[argument] for argument in current.args])
-            same = current if args == current.args else node(current.op, *args, value=current.value)
+            same = current if args == current.args else built(current.op, *args, value=current.value)
             new[current] = same if rule is None else rule(same) or same
             if not open_:
                 return new[root]
