@@ -238,32 +238,35 @@ def _quotient(above: Sequence[Node], below: Sequence[Node]) -> Node:
     sides: tuple[list[Node], list[Node]] = ([], [])
     numbers: tuple[list[Node], list[Node]] = ([], [])
     negative = False
-    stack = [(factor, 1) for factor in reversed(below)] + [(factor, 0) for factor in reversed(above)]
-    while stack:
-        factor, side = stack.pop()
+    waiting = [(factor, 1) for factor in reversed(below)] + [(factor, 0) for factor in reversed(above)]
+    while waiting:
+        factor, side = waiting.pop()
         op = factor.op
-        if op not in _OPENED:
-            sides[side].append(factor)
-        elif op == "*":
-            for inner in factor.args:
-                if inner.op in _OPENED:
-                    stack.extend([(inner, side) for inner in reversed(factor.args)])
+        if op == "*":
+            for place, inner in enumerate(factor.args):
+                if inner.op not in _OPENED:
+                    sides[side].append(inner)
+                elif inner.op == "number" and inner.value.isdigit():
+                    numbers[side].append(inner)
+                else:
+                    waiting += [(other, side) for other in reversed(factor.args[place:])]
                     break
-            else:
-                sides[side].extend(factor.args)
+        elif op not in _OPENED:
+            sides[side].append(factor)
         elif op == "neg":
             negative = not negative
-            stack.append((factor.args[0], side))
+            waiting.append((factor.args[0], side))
         elif op == "/":
-            stack += (factor.args[1], 1 - side), (factor.args[0], side)
-        elif factor.value.startswith("-"):
-            stack.append((node("neg", number(factor.value[1:])), side))
-        elif "/" in factor.value:
-            typed, _, divisor = factor.value.partition("/")
-            numbers[side].append(number(typed))
-            numbers[1 - side].append(number(divisor))
-        else:
+            waiting += (factor.args[1], 1 - side), (factor.args[0], side)
+        elif factor.value.isdigit():
             numbers[side].append(factor)
+        elif factor.value.startswith("-"):
+            waiting.append((node("neg", number(factor.value[1:])), side))
+        else:
+            typed, bar, divisor = factor.value.partition("/")
+            numbers[side].append(number(typed))
+            if bar:
+                numbers[1 - side].append(number(divisor))
     top, bottom = _fraction(*numbers)
     if top == [ZERO] and bottom != [ZERO]:
         return ZERO

@@ -54,6 +54,8 @@ class Equation:
     def __post_init__(self) -> None:
         if self.op not in OPS:
             raise InputError(f"Unknown operation {self.op}.", accepted=", ".join(OPS))
+        if not self.domain and not self.body.free and not self.at and self.guard is TRUE:
+            return
         bound: set[Node] = set()
         for axis in self.domain:
             if axis.index in bound:
@@ -95,6 +97,10 @@ class Equation:
             bounds = (bound for axis in self.domain for bound in (axis.low, axis.high))
             object.__setattr__(self, "_read", tuple(accesses(self.body, self.guard, *bounds, *self.at)))
         return self._read or ()
+
+    def with_body(self, body: Node, guard: Node) -> Equation:
+        """The same equation with another right side."""
+        return Equation(self.target, self.at, self.op, self.domain, body, guard, self.rule)
 
     def renamed(self, letters: Mapping[Node, Node]) -> Equation:
         """The same equation with other letters for its indices."""

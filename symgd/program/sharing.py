@@ -68,7 +68,7 @@ class _Sharing:
             body = self._rewritten(item.body, context, item)
             guard = item.guard if item.guard is TRUE else self._rewritten(item.guard, context, item)
             same = body is item.body and guard is item.guard
-            self.output.append(item if same else replace(item, body=body, guard=guard))
+            self.output.append(item if same else item.with_body(body, guard))
             self._remember(item, context)
         return replace(self.program, equations=tuple(self.output), extents=MappingProxyType(self.extents))
 
@@ -103,29 +103,34 @@ class _Sharing:
         """Mark the parts that get a name, from the inside out: `wanted` holds their keys, `touched` those of what contains such a part."""
         operations: dict[Key, int] = {}
         nodes: dict[Key, int] = {}
-        self.wanted: set[Key] = set()
+        uses, groups, always, wanted = self.uses, self.groups, self.always, set[Key]()
         for key in self.order:
             part = _part(key)
-            if part.op in ATOMS:
+            op = part.op
+            if op in ATOMS:
                 operations[key], nodes[key] = 0, 1
                 continue
             below = self._below(key)
-            size = 1 + sum([nodes[argument] for argument in below])
-            longest = LONGEST if self._is_always(part) and part.op != "piecewise" else GUARDED
-            if size > longest:
+            size, work = 1, _own(part)
+            for argument in below:
+                size += nodes[argument]
+                work += operations[argument]
+            settled = always is None or part in always
+            if size > LONGEST and (size > GUARDED or (settled and op != "piecewise")):
+                longest = LONGEST if settled and op != "piecewise" else GUARDED
                 for argument in sorted(dict.fromkeys(below), key=lambda a: -nodes[a]):
                     if size <= longest or nodes[argument] < SMALLEST or _part(argument).op in CONDITIONS:
                         break
                     size -= below.count(argument) * (nodes[argument] - 1)
+                    work -= below.count(argument) * operations[argument]
                     operations[argument], nodes[argument] = 0, 1
-                    self.wanted.add(argument)
-            operations[key] = _own(part) + sum([operations[argument] for argument in below])
-            nodes[key] = size
-            repeated = self.uses[key] > 1 and operations[key] >= WORTH and part.op not in CONDITIONS and part.op != "neg"
-            if (repeated and self._is_always(part)) or part in self.groups:
-                self.wanted.add(key)
-                operations[key], nodes[key] = 0, 1
-        self.touched = set(self.wanted)
+                    wanted.add(argument)
+            repeated = work >= WORTH and uses[key] > 1 and settled and op not in CONDITIONS and op != "neg"
+            if repeated or part in groups:
+                wanted.add(key)
+                work, size = 0, 1
+            operations[key], nodes[key] = work, size
+        self.wanted, self.touched = wanted, set(wanted)
         for key in self.order:
             if not self.touched.isdisjoint(self._below(key)):
                 self.touched.add(key)
@@ -138,25 +143,22 @@ class _Sharing:
         context = {axis.index: axis for axis in ranges}
         return [self._key(argument, context) for argument in part.args] if part.op != "access" else ()
 
-    def _is_always(self, part: Node) -> bool:
-        return self.always is None or part in self.always
-
     def _rewritten(self, root: Node, context: dict[Node, Range], equation: Equation) -> Node:
-        memo: dict[Node, Node] = {}
+        named, touched, memo = self.named, self.touched, dict[Node, Node]()
+        keyed = bool(self.ambiguous)
         stack: list[tuple[Node, bool]] = [(root, False)]
         while stack:
             part, opened = stack.pop()
             if part in memo:
                 continue
-            key = self._key(part, context)
-            known = self.named.get(key)
-            if known is not None:
-                memo[part] = known
-            elif key not in self.touched:
+            key = self._key(part, context) if keyed else part
+            if key in named:
+                memo[part] = named[key]
+            elif key not in touched:
                 memo[part] = part
             elif not opened:
                 stack.append((part, True))
-                stack.extend([(argument, False) for argument in part.args])
+                stack += [(argument, False) for argument in part.args]
             else:
                 args = tuple([memo[argument] for argument in part.args])
                 new = part if args == part.args else node(part.op, *args, value=part.value)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from symgd.nodes.fold import chained, joined
+from symgd.nodes.fold import chained, joined, minus
 from symgd.nodes.node import ATOMS, CONDITIONS, ONE, ZERO, Node, postorder
 from symgd.rules.derivatives import Rule, partial, rule_for
 
@@ -68,8 +68,13 @@ def partials(body: Node, active: frozenset[str], output: Node | None = None) -> 
         rules[part] = rule_for(part)
         for position, argument in enumerate(part.args):
             if depends[argument]:
-                factor = ONE if part.op == "+" else partial(part, position, output if part is body else None)
-                outside.setdefault(argument, []).append(chained(slope, factor))
+                if part.op == "+":
+                    inner = slope
+                elif part.op == "neg" and slope.op in ("*", "access", "number"):
+                    inner = minus(slope)
+                else:
+                    inner = chained(slope, partial(part, position, output if part is body else None))
+                outside.setdefault(argument, []).append(inner)
     by_access = {part: slope for part, slope in reversed(found.items()) if slope is not ZERO}
     return Partials(body, MappingProxyType(by_access), MappingProxyType(dict(reversed(rules.items()))))
 

@@ -117,4 +117,4 @@ def _filled(equation: Equation, trivial: dict[str, Equation]) -> Equation:
             changes[found] = substituted(source.body, dict(zip(source.at, found.args, strict=True)))
     if not changes:
         return equation
-    return replace(equation, body=filled(equation.body, changes), guard=substituted(equation.guard, changes))
+    return equation.with_body(filled(equation.body, changes), substituted(equation.guard, changes))
