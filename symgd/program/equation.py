@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -150,7 +151,7 @@ class Program:
     are differentiated for. `given`: the names that the user defined. `adjoints`: name -> the name of its adjoint. `extents`: name of an array ->
     its lengths, for every target. `measured`: lengths that no range gives, read off the shape of an array: length name -> (array, position).
     `integers`: inputs that stand in subscripts. `row`: the length of the axis that the outermost reductions share,
-    the samples, or None.
+    the samples, or None. `tables`: arrays of one axis whose values are part of the program.
     """
 
     equations: tuple[Equation | Scan, ...]
@@ -163,6 +164,7 @@ class Program:
     measured: Mapping[str, tuple[str, int]] = field(default_factory=lambda: MappingProxyType({}))
     integers: frozenset[str] = frozenset()
     row: Node | None = None
+    tables: Mapping[str, tuple[Fraction, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
     def __str__(self) -> str:
         width = len(str(sum(1 for _ in self.flat())))
