@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from symgd.cost.checked import Checked, check
 from symgd.errors import InputError, NotBuilt
 from symgd.nodes.formula import Formula
+from symgd.nodes.growing import growing
 from symgd.nodes.latex import latex
 from symgd.nodes.naming import name_of
 from symgd.nodes.node import Node, access, accesses, index, postorder
@@ -52,7 +53,8 @@ def parse(
     from symgd.reading.text import problem
 
     given = None if parameters is None else _names(parameters, "parameters")
-    formula = problem(text, where=where, axes=axes, samples=samples, names=[*(given or ()), *_constants(constants)])
+    with growing():
+        formula = problem(text, where=where, axes=axes, samples=samples, names=[*(given or ()), *_constants(constants)])
     return Cost(formula, parameters=given, constants=constants, facts=facts, stabilise=stabilise)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from symgd.cost.checked import Checked
+from symgd.nodes.growing import growing
 from symgd.program.equation import Program
 from symgd.program.forward import forward
 from symgd.program.gate import checked_forward, checked_reverse, checked_same
@@ -12,15 +13,18 @@ from symgd.tidy.tidy import tidy
 
 def forward_program(checked: Checked) -> Program:
     """The equations of cost and definitions."""
-    program = forward(checked)
+    with growing():
+        program = forward(checked)
     checked_forward(checked, program)
     return program
 
 
 def gradient_program(program: Program) -> Program:
     """The equations of cost and gradient together: what is shown and what runs."""
-    swept = reverse(program)
+    with growing():
+        swept = reverse(program)
     checked_reverse(swept)
-    tidied = tidy(swept)
+    with growing():
+        tidied = tidy(swept)
     checked_same(swept, tidied, "tidying")
     return tidied

@@ -177,12 +177,13 @@ def _ordered(definitions: list[Definition]) -> tuple[Definition, ...]:
     for definition in definitions:
         parts.setdefault(definition.target, []).append(definition)
     uses = {name: dict.fromkeys(a.value for d in mine for a in accesses(d.body) if a.value in parts) for name, mine in parts.items()}
+    place = {definition: n for n, definition in enumerate(definitions)}
     ordered: list[Definition] = []
     for group in circles(uses):
         if len(group) > 1 or group[0] in uses[group[0]]:
             _refuse_unshifted(group, uses, parts)
-        names = set(group)
-        ordered += [definition for definition in definitions if definition.target in names]
+        mine = [definition for name in group for definition in parts[name]]
+        ordered += sorted(mine, key=place.__getitem__) if len(group) > 1 else mine
     return tuple(ordered)
 
 
@@ -256,6 +257,7 @@ def _affine(expression: Node, definitions: tuple[Definition, ...], parameters: I
     bodies = _bodies(definitions)
     curved: set[str] = set()
     present: set[str] = set()
+    products: list[Node] = []
     stack, seen = [(expression, True)], {(expression, True)}
 
     def visit(part: Node, straight: bool) -> None:
@@ -276,10 +278,12 @@ def _affine(expression: Node, definitions: tuple[Definition, ...], parameters: I
             continue
         keeps = _kept_straight(part) if straight else frozenset()
         if straight and part.op in ("*", "/"):
-            curved.update(_shared_names(part.args, bodies))
+            products.append(part)
         for position, argument in enumerate(part.args):
             visit(argument, position in keeps)
-    return tuple(name for name in parameters if name in present and name not in curved)
+    straight_ones = [name for name in parameters if name in present and name not in curved]
+    squared = _in_two_factors(products, definitions, straight_ones)
+    return tuple(name for name in straight_ones if name not in squared)
 
 
 def _kept_straight(part: Node) -> Collection[int]:
@@ -295,19 +299,45 @@ def _kept_straight(part: Node) -> Collection[int]:
     return ()
 
 
-def _shared_names(args: tuple[Node, ...], bodies: Mapping[str, Node]) -> set[str]:
-    """Names in more than one of the factors."""
-    once: set[str] = set()
-    twice: set[str] = set()
-    for argument in args:
-        names: set[str] = set()
-        waiting = [argument]
-        while waiting:
-            for found in accesses(waiting.pop()):
-                if found.value not in names:
-                    names.add(found.value)
-                    if found.value in bodies:
-                        waiting.append(bodies[found.value])
-        twice |= once & names
-        once |= names
-    return twice
+def _in_two_factors(products: list[Node], definitions: tuple[Definition, ...], names: list[str]) -> set[str]:
+    """Those of the names that stand in more than one factor of a product, also behind definitions. A set of names is the bits of an integer."""
+    if not names:
+        return set()
+    bits = {name: 1 << n for n, name in enumerate(names)}
+    uses: dict[str, set[str]] = {}
+    for definition in definitions:
+        uses.setdefault(definition.target, set()).update(found.value for found in accesses(definition.body))
+    changed = True
+    while changed:  # once more than the longest way round a circle of definitions, else twice
+        changed = False
+        for target, used in uses.items():
+            total = 0
+            for name in used:
+                total |= bits.get(name, 0)
+            changed = changed or total != bits.get(target, 0)
+            bits[target] = total
+    inside: dict[Node, int] = {}
+
+    def names_in(part: Node) -> int:
+        return inside[part] if part in inside else bits.get(part.value, 0) if part.op == "access" else 0
+
+    found = 0
+    for product in products:
+        stack = list(product.args)
+        while stack:
+            part = stack[-1]
+            waiting = [inner for inner in part.args if inner.args and inner not in inside]
+            if part in inside or not waiting:
+                total = names_in(part)
+                for inner in part.args:
+                    total |= names_in(inner)
+                if part.args:  # a set for every name would fill the memory
+                    inside[part] = total
+                stack.pop()
+            else:
+                stack += waiting
+        once = 0
+        for argument in product.args:
+            found |= once & names_in(argument)
+            once |= names_in(argument)
+    return {name for name in names if bits[name] & found}

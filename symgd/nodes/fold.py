@@ -6,11 +6,11 @@ decimal stays one: `2*0.01*w` is `0.02*w`. `0*x` is 0 even where x is infinite o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from math import gcd, prod
 
-from .node import ATOMS, FALSE, ONE, TRUE, ZERO, Node, fraction, node, number
+from .node import ATOMS, FALSE, ONE, TRUE, ZERO, Node, fraction, node, number, rebuilt
 
 LARGEST = Fraction(10) ** 300  # a folded number and its reciprocal stay below, in the range of a float64
 EXPONENT = 64  # of a folded power of a number
@@ -31,7 +31,9 @@ def plus(*terms: Node) -> Node:
             stack.extend(reversed(term.args))
         else:
             flat.append(term)
-    values = {place: value for place, term in enumerate(flat) if (value := _value(term)) is not None}
+    values = {place: value for place, term in enumerate(flat) if term.op in _NUMERIC and (value := _value(term)) is not None}
+    if not values and len(flat) > 1:
+        return node("+", *flat)
     if len(values) > 1:
         total = _number(sum(values.values(), Fraction(0)), any(_is_decimal(flat[place]) for place in values))
         if total is not None:
@@ -168,23 +170,7 @@ def filled(root: Node, replacements: Mapping[Node, Node]) -> Node:
     >>> print(text(filled(expression("a*x + 2*b"), {expression("a"): ONE, expression("b"): expression("3*y")})))
     x + 6*y
     """
-    new = dict(replacements)
-    stack = [root]
-    while stack:
-        part = stack[-1]
-        if part not in new:
-            waiting = [argument for argument in part.args if argument not in new]
-            if waiting:
-                stack += waiting
-                continue
-            args = tuple([new[argument] for argument in part.args])
-            if args == part.args:
-                new[part] = part
-            else:
-                same = node(part.op, *args, value=part.value)
-                new[part] = joined(*args) if part.op == "+" else one_folded(same) or same
-        stack.pop()
-    return new[root]
+    return rebuilt(root, None, dict(replacements), _built)
 
 
 def one_folded(same: Node) -> Node | None:
@@ -194,6 +180,15 @@ def one_folded(same: Node) -> Node | None:
 
 
 _FOLDS: dict[str, Callable[..., Node]] = {"+": plus, "*": times, "/": over, "^": to_the, "piecewise": choice, "neg": minus}
+
+
+def _built(op: str, *args: Node, value: str = "") -> Node:
+    """One node of a formula in which something was filled in."""
+    if op == "+":
+        return joined(*args)
+    fold = _FOLDS.get(op)
+    return node(op, *args, value=value) if fold is None else fold(*args)
+
 
 
 def all_of(*conditions: Node) -> Node:
@@ -238,25 +233,35 @@ def _branch(a: Node) -> tuple[Node, Node]:
     return choice(*kept[:-1]), reached[0] if len(reached) == 1 else node("or", *reached)
 
 
-def _quotient(above: Iterable[Node], below: Iterable[Node]) -> Node:
+def _quotient(above: Sequence[Node], below: Sequence[Node]) -> Node:
     """The product of what is above the fraction bar over the product of what is below it; a zero below is left to be seen."""
     sides: tuple[list[Node], list[Node]] = ([], [])
     numbers: tuple[list[Node], list[Node]] = ([], [])
     negative = False
-    stack = [(factor, 1) for factor in reversed(tuple(below))] + [(factor, 0) for factor in reversed(tuple(above))]
-    while stack:
-        factor, side = stack.pop()
-        if factor.op == "neg":
-            negative = not negative
-            stack.append((factor.args[0], side))
-        elif factor.op == "*":
-            stack.extend((inner, side) for inner in reversed(factor.args))
-        elif factor.op == "/":
-            stack += (factor.args[1], 1 - side), (factor.args[0], side)
-        elif factor.op != "number":
+    waiting = [(factor, 1) for factor in reversed(below)] + [(factor, 0) for factor in reversed(above)]
+    while waiting:
+        factor, side = waiting.pop()
+        op = factor.op
+        if op == "*":
+            for place, inner in enumerate(factor.args):
+                if inner.op not in _OPENED:
+                    sides[side].append(inner)
+                elif inner.op == "number" and inner.value.isdigit():
+                    numbers[side].append(inner)
+                else:
+                    waiting += [(other, side) for other in reversed(factor.args[place:])]
+                    break
+        elif op not in _OPENED:
             sides[side].append(factor)
+        elif op == "neg":
+            negative = not negative
+            waiting.append((factor.args[0], side))
+        elif op == "/":
+            waiting += (factor.args[1], 1 - side), (factor.args[0], side)
+        elif factor.value.isdigit():
+            numbers[side].append(factor)
         elif factor.value.startswith("-"):
-            stack.append((node("neg", number(factor.value[1:])), side))
+            waiting.append((node("neg", number(factor.value[1:])), side))
         else:
             typed, bar, divisor = factor.value.partition("/")
             numbers[side].append(number(typed))
@@ -265,10 +270,15 @@ def _quotient(above: Iterable[Node], below: Iterable[Node]) -> Node:
     top, bottom = _fraction(*numbers)
     if top == [ZERO] and bottom != [ZERO]:
         return ZERO
-    found, below_bar = _product(top, sides[0]), _product(bottom, sides[1])
-    if below_bar is not ONE:
-        found = node("/", found, below_bar)
+    found = _product(top, sides[0])
+    if bottom or sides[1]:
+        below_bar = _product(bottom, sides[1])
+        if below_bar is not ONE:
+            found = node("/", found, below_bar)
     return node("neg", found) if negative else found
+
+
+_OPENED = frozenset({"*", "/", "neg", "number"})
 
 
 def _fraction(above: list[Node], below: list[Node]) -> tuple[list[Node], list[Node]]:
@@ -308,11 +318,16 @@ def _multiplied(numbers: list[Node]) -> Fraction:
 def _product(numbers: list[Node], factors: list[Node]) -> Node:
     """The product in the order in which products are written."""
     ordered = [factor for factor in numbers if factor is not ONE]
-    ordered += (factor for factor in factors if factor.op in ATOMS)
-    ordered += (factor for factor in factors if factor.op not in ATOMS)
+    others: list[Node] = []
+    for factor in factors:
+        (ordered if factor.op in ATOMS else others).append(factor)
+    ordered += others
     if not ordered:
         return ONE
     return ordered[0] if len(ordered) == 1 else node("*", *ordered)
+
+
+_NUMERIC = frozenset({"number", "neg", "/"})
 
 
 def _value(a: Node) -> Fraction | None:

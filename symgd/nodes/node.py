@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
+from functools import lru_cache
 from weakref import WeakValueDictionary
 
 ATOMS = frozenset({"number", "constant", "access", "index", "length", "true", "false"})
@@ -71,19 +72,21 @@ class Node:
 
 
 _shared: WeakValueDictionary[tuple[object, ...], Node] = WeakValueDictionary()
+_found: Callable[[tuple[object, ...]], Callable[[], Node | None] | None] = _shared.data.get  # type: ignore[attr-defined]  # twice as fast as its own
+_set_op, _set_args, _set_value, _set_free = (Node.__dict__[name].__set__ for name in ("op", "args", "value", "free"))
 
 
 def node(op: str, *args: Node, value: str = "") -> Node:
     """The one node with this operation, these arguments and this value."""
     key = (op, value, args)
-    found = _shared.get(key)
+    kept = _found(key)
+    found = None if kept is None else kept()
     if found is None:
         found = object.__new__(Node)
-        keep = object.__setattr__
-        keep(found, "op", op)
-        keep(found, "args", args)
-        keep(found, "value", value)
-        keep(found, "free", _free(found))
+        _set_op(found, op)
+        _set_args(found, args)
+        _set_value(found, value)
+        _set_free(found, _free(found))
         _shared[key] = found
     return found
 
@@ -92,9 +95,12 @@ _CLOSED: frozenset[Node] = frozenset()
 
 
 def _free(new: Node) -> frozenset[Node]:
-    if new.op == "index":
-        return frozenset((new,))
-    if new.op in REDUCTIONS:
+    found = _CLOSED
+    if new.op in _BINDING:
+        if new.op == "index":
+            return frozenset((new,))
+        if new.op == "range":
+            return new.args[1].free | new.args[2].free or _CLOSED
         found = new.args[0].free
         for bound in reversed(new.args[1:]):
             if bound.op != "range":
@@ -102,12 +108,13 @@ def _free(new: Node) -> frozenset[Node]:
             letter, low, high = bound.args
             found = (found if new.op == "softmax" else found - {letter}) | low.free | high.free
         return found or _CLOSED
-    args = new.args[1:] if new.op == "range" else new.args
-    found = _CLOSED
-    for argument in args:
+    for argument in new.args:
         if argument.free is not _CLOSED and not argument.free <= found:
             found = found | argument.free
-    return found or _CLOSED
+    return found
+
+
+_BINDING = frozenset({"index", "range", *REDUCTIONS})
 
 
 def _unpacked(rows: list[tuple[str, tuple[int, ...], str]]) -> Node:
@@ -128,7 +135,10 @@ def number(value: int | float | Fraction | str) -> Node:
 
 def fraction(number: Node) -> Fraction:
     """The exact value of a number node: `0.1` is one tenth."""
-    return Fraction(number.value)
+    return _exact(number.value)
+
+
+_exact = lru_cache(maxsize=4096)(Fraction)  # a formula of many numbers has few different ones
 
 
 def access(name: str, *at: Node) -> Node:
@@ -158,36 +168,42 @@ ZERO, ONE, TWO = number(0), number(1), number(2)
 def postorder(*roots: Node) -> list[Node]:
     """Every node below the roots once, arguments before what uses them."""
     done: dict[Node, None] = {}
-    stack = list(reversed(roots))
-    while stack:
-        current = stack[-1]
-        if current not in done:
-            waiting = [argument for argument in current.args if argument not in done]
-            if waiting:
-                waiting.reverse()
-                stack += waiting
+    for root in roots:
+        _walk(root, done, None)
+    return list(done)
+
+
+def outside_subscripts(root: Node, done: dict[Node, None] | None = None) -> list[Node]:
+    """Every part that has a real value once, arguments first: an access counts as one part, its subscripts are left out.
+
+    What is `done` already is left out, and what is found is added to it.
+    """
+    return _walk(root, {} if done is None else done, "access")
+
+
+def _walk(root: Node, done: dict[Node, None], closed: str | None) -> list[Node]:
+    """Every node below the root that is not done yet, arguments first; nodes of the op `closed` are not looked into."""
+    found: list[Node] = []
+    if root in done:
+        return found
+    open_: list[tuple[Node, Iterator[Node]]] = []
+    current, rest = root, iter(root.args if root.op != closed else ())
+    while True:
+        for argument in rest:
+            if argument in done:
                 continue
-            done[current] = None
-        stack.pop()
-    return list(done)
-
-
-def outside_subscripts(root: Node) -> list[Node]:
-    """Every part that has a real value once, arguments first: an access counts as one part, its subscripts are left out."""
-    if not root.args or root.op == "access":
-        return [root]
-    done: dict[Node, None] = {}
-    stack: list[tuple[Node, bool]] = [(root, False)]
-    while stack:
-        part, opened = stack.pop()
-        if part in done:
-            continue
-        if opened or not part.args or part.op == "access":
-            done[part] = None
+            if argument.args and argument.op != closed:
+                open_.append((current, rest))
+                current, rest = argument, iter(argument.args)
+                break
+            done[argument] = None
+            found.append(argument)
         else:
-            stack.append((part, True))
-            stack.extend((argument, False) for argument in reversed(part.args))
-    return list(done)
+            done[current] = None
+            found.append(current)
+            if not open_:
+                return found
+            current, rest = open_.pop()
 
 
 def tree_size(root: Node) -> int:
@@ -198,33 +214,36 @@ def tree_size(root: Node) -> int:
     return known[root]
 
 
-def rebuilt(root: Node, rule: Callable[[Node], Node | None], memo: dict[Node, Node] | None = None) -> Node:
-    """The formula in which every node is replaced, from the arguments up, by `rule(node with its new arguments)`; None keeps it."""
+def rebuilt(
+    root: Node, rule: Callable[[Node], Node | None] | None, memo: dict[Node, Node] | None = None, built: Callable[..., Node] = node
+) -> Node:
+    """The formula in which every node is replaced, from the arguments up, by `rule(node with its new arguments)`; None keeps it.
+
+    `memo`: what replaces some of them from the start, and then all. `built` makes a node of new arguments.
+    """
     new = {} if memo is None else memo
-    stack = [root]
-    while stack:
-        current = stack[-1]
-        if current in new:
-            stack.pop()
-            continue
-        waiting = [argument for argument in current.args if argument not in new]
-        if waiting:
-            stack.extend(waiting)
-            continue
-        stack.pop()
-        args = tuple(new[argument] for argument in current.args)
-        same = current if args == current.args else node(current.op, *args, value=current.value)
-        replaced = rule(same)
-        new[current] = same if replaced is None else replaced
-    return new[root]
+    if root in new:
+        return new[root]
+    open_: list[tuple[Node, Iterator[Node]]] = []
+    current, rest = root, iter(root.args)
+    while True:
+        for argument in rest:
+            if argument not in new:
+                open_.append((current, rest))
+                current, rest = argument, iter(argument.args)
+                break
+        else:
+            args = tuple([new[argument] for argument in current.args])
+            same = current if args == current.args else built(current.op, *args, value=current.value)
+            new[current] = same if rule is None else rule(same) or same
+            if not open_:
+                return new[root]
+            current, rest = open_.pop()
 
 
 def substituted(root: Node, replacements: Mapping[Node, Node]) -> Node:
     """The formula with these nodes replaced, all at once. Bound indices are nodes like any other: rename before substituting under a range."""
-    if not replacements:
-        return root
-    new: dict[Node, Node] = dict(replacements)
-    return rebuilt(root, lambda same: None, new)
+    return rebuilt(root, None, dict(replacements)) if replacements else root
 
 
 def accesses(*roots: Node) -> Iterator[Node]:

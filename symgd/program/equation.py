@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -54,6 +55,8 @@ class Equation:
     def __post_init__(self) -> None:
         if self.op not in OPS:
             raise InputError(f"Unknown operation {self.op}.", accepted=", ".join(OPS))
+        if not self.domain and not self.body.free and not self.at and self.guard is TRUE:
+            return
         bound: set[Node] = set()
         for axis in self.domain:
             if axis.index in bound:
@@ -95,6 +98,10 @@ class Equation:
             bounds = (bound for axis in self.domain for bound in (axis.low, axis.high))
             object.__setattr__(self, "_read", tuple(accesses(self.body, self.guard, *bounds, *self.at)))
         return self._read or ()
+
+    def with_body(self, body: Node, guard: Node) -> Equation:
+        """The same equation with another right side."""
+        return Equation(self.target, self.at, self.op, self.domain, body, guard, self.rule)
 
     def renamed(self, letters: Mapping[Node, Node]) -> Equation:
         """The same equation with other letters for its indices."""
@@ -145,7 +152,7 @@ class Program:
     its lengths, for every target. `measured`: lengths that no range gives, read off the shape of an array: length name -> (array, position).
     `longest`: lengths that no range gives either, of arrays over ranges of several lengths: length name -> ranges, the last being as long at most.
     `integers`: inputs that stand in subscripts. `row`: the length of the axis that the outermost reductions share,
-    the samples, or None.
+    the samples, or None. `tables`: arrays of one axis whose values are part of the program.
     """
 
     equations: tuple[Equation | Scan, ...]
@@ -159,6 +166,7 @@ class Program:
     longest: Mapping[str, tuple[Range, ...]] = field(default_factory=lambda: MappingProxyType({}))
     integers: frozenset[str] = frozenset()
     row: Node | None = None
+    tables: Mapping[str, tuple[Fraction, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
     def __str__(self) -> str:
         width = len(str(sum(1 for _ in self.flat())))

@@ -68,6 +68,20 @@ def checked_same(before: Program, after: Program, stage: str) -> None:
     _compare(stage, {name: first[name] for name in names if name in first and name in second}, second)
 
 
+def checked_packed(before: Program, after: Program, packed: Mapping[str, tuple[str, ...]], stage: str) -> None:
+    """The same where the second program has scalars of the first as elements of arrays."""
+    if not _applies(before):
+        return
+    inputs, lengths = random_point(before)
+    first = interpret(before, inputs, lengths, Arithmetic(DIGITS))
+    arrays = {array: [inputs[name] for name in names] for array, names in packed.items() if array in after.inputs}
+    second = interpret(after, {**inputs, **arrays}, lengths, Arithmetic(DIGITS))
+    for array, names in packed.items():
+        second |= {name: {(): second[array][n,]} for n, name in enumerate(names) if array in second}
+    names = {before.cost, *(before.adjoints[p] for p in before.parameters if p in before.adjoints)}
+    _compare(stage, {name: first[name] for name in names if name in first}, second)
+
+
 def checked_reverse(program: Program) -> None:
     """The adjoints of the parameters are the slopes of the cost, by central differences at twice the digits."""
     if not _applies(program):

@@ -117,6 +117,8 @@ class Interpreter:
         self.values: Values = {name: dict(_elements(value, arithmetic)) for name, value in inputs.items()}
 
     def run(self, program: Program) -> Values:
+        for name, values in program.tables.items():
+            self.values[name] = {(n,): self.arithmetic.exact(value) for n, value in enumerate(values)}
         for name, extents in program.extents.items():
             self.values[name] = {}
             accumulated = next((e.op for e in program.flat() if e.target == name and e.op != "="), None)

@@ -41,8 +41,13 @@ def recurrent(program: Program) -> Program:
     (3) C += h[t + 1] for t in 0:T
     """
     equations = list(program.flat())
+    if all(isinstance(item, Equation) for item in program.equations) and _in_order(equations):
+        return program
     links = _links(equations)
-    uses = [list(dict.fromkeys(link.source for link in links if link.reader == n)) for n in range(len(equations))] if links else []
+    sources: list[dict[int, None]] = [{} for _ in equations]
+    for link in links:
+        sources[link.reader][link.source] = None
+    uses = list(map(list, sources))
     if not any(n in found or any(m > n for m in found) for n, found in enumerate(uses)):
         return program if not any(isinstance(item, Scan) for item in program.equations) else replace(program, equations=tuple(equations))
     output: list[Equation | Scan] = []
@@ -68,10 +73,25 @@ class _Link:
     place: tuple[Node, ...]
 
 
+def _in_order(equations: Sequence[Equation]) -> bool:
+    """Whether every name is complete before it is read, so that the order needs no second look."""
+    last = {equation.target: n for n, equation in enumerate(equations)}
+    assigned = {equation.target: n for n, equation in enumerate(equations) if equation.op == "="}
+    for n, equation in enumerate(equations):
+        if any(last.get(read.value, -1) >= n for read in equation.reads()):
+            return False
+        if equation.op != "=" and assigned.get(equation.target, -1) > n:
+            return False
+    return True
+
+
 def _links(equations: Sequence[Equation]) -> list[_Link]:
     writers: dict[str, list[int]] = {}
+    assigned: dict[str, list[int]] = {}
     for n, equation in enumerate(equations):
         writers.setdefault(equation.target, []).append(n)
+        if equation.op == "=":
+            assigned.setdefault(equation.target, []).append(n)
     boxes: dict[tuple[int, tuple[Node, ...]], list[tuple[Node | None, Node | None]]] = {}
 
     def box(n: int, place: tuple[Node, ...]) -> list[tuple[Node | None, Node | None]]:
@@ -94,8 +114,8 @@ def _links(equations: Sequence[Equation]) -> list[_Link]:
                 if not apart(n, read.args, m):
                     found[_Link(n, m, read.args)] = None
         if equation.op != "=":  # what is summed into an element comes after what is assigned to it
-            for m in writers[equation.target]:
-                if m != n and equations[m].op == "=" and not apart(n, equation.at, m):
+            for m in assigned.get(equation.target, ()):
+                if not apart(n, equation.at, m):
                     found[_Link(n, m, equation.at)] = None
     return list(found)
 

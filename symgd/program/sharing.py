@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from symgd.nodes.node import ATOMS, CONDITIONS, TRUE, Node, access, node, postorder, rebuilt
+from symgd.nodes.node import ATOMS, CONDITIONS, TRUE, Node, access, node, outside_subscripts, postorder, rebuilt
 from symgd.program.equation import Equation, Program, Range
 from symgd.program.names import Fresh
 from symgd.program.ragged import Shelves
 
 LONGEST = 60  # nodes of an equation
-FACTORS = 8  # of one product; a longer one is split into
-GROUP = 3  # factors each, so that the partial derivatives cost a few products only
+FACTORS = 5  # of one product; a longer one becomes products of two, of those again, and so on: its partial derivatives cost two products a factor
+TERMS = 8  # that a piece of a long sum has
 SMALLEST = 8  # nodes of a part that is named only because the equation is too long
 WORTH = 2  # operations that a part saves before it gets a name
 CALL = 3  # operations that a function counts as
 GUARDED = 2000  # nodes of a branch that is left whole, so that its guard holds for all of it
 
 Context = frozenset[Range]
-Key = tuple[Node, Context]
-_EVERYWHERE: Context = frozenset()
+Key = Node | tuple[Node, Context]  # a part, and over which ranges, where the same letter runs over several in one program
 
 
 def shared(program: Program) -> Program:
-    """Name what is used twice and costs at least two operations, split what is longer than 60 nodes or 8 factors.
+    """Name what is used twice and costs at least two operations, split what is longer than 60 nodes or 5 factors.
 
     A part is named once for all equations whose indices run over the same ranges, just before its first use. The equations come back without Scans:
     program/recurrence.py orders them anew. A branch of a piecewise formula is evaluated only where it is taken, so what stands in
@@ -43,11 +43,12 @@ class _Sharing:
         self.fresh = Fresh({*program.inputs, *program.extents, *program.adjoints.values(), program.cost})
         self.shelves = Shelves(program.lengths(), program.longest)
         self.uses: dict[Key, int] = defaultdict(int)
-        self.order: list[Key] = []
+        self.order: dict[Key, None] = {}
         self.squared: set[Node] = set()
-        self.always: set[Node] = set()
-        self.named: dict[Key, Node | None] = {}
+        self.always: set[Node] | None = None  # the parts that are evaluated whatever branch is taken; None: all of them
+        self.named: dict[Key, Node] = {}
         self.output: list[Equation] = []
+        self.writers = Counter(equation.target for equation in program.flat())
         ranges = defaultdict(set)
         for equation in program.flat():
             for axis in equation.domain:
@@ -55,16 +56,20 @@ class _Sharing:
         self.ambiguous = {letter for letter, found in ranges.items() if len(found) > 1}
 
     def run(self) -> Program:
+        seen: dict[Node, None] = {}  # by equations without a letter that is ambiguous
         for equation in self.program.flat():
-            self._count(equation)
-            self.always.update(_outside_branches(equation.body, self.always))
+            self._count(equation, seen)
+        if any(_part(key).op == "piecewise" for key in self.order):
+            self.always = set()
+            for equation in self.program.flat():
+                self.always |= _outside_branches(equation.body, self.always)
         self._choose()
         for item in self.program.flat():
             context = self._context_of(item)
             body = self._rewritten(item.body, context, item)
             guard = item.guard if item.guard is TRUE else self._rewritten(item.guard, context, item)
             same = body is item.body and guard is item.guard
-            self.output.append(item if same else replace(item, body=body, guard=guard))
+            self.output.append(item if same else item.with_body(body, guard))
             self._remember(item, context)
         extents, longest = MappingProxyType(self.extents), MappingProxyType(self.shelves.longest)
         return replace(self.program, equations=tuple(self.output), extents=extents, longest=longest)
@@ -74,88 +79,104 @@ class _Sharing:
 
     def _key(self, part: Node, context: dict[Node, Range]) -> Key:
         if not self.ambiguous or not part.free:
-            return part, _EVERYWHERE
-        return part, frozenset(context[letter] for letter in part.free if letter in self.ambiguous)
+            return part
+        ranges = frozenset(context[letter] for letter in part.free if letter in self.ambiguous)
+        return (part, ranges) if ranges else part
 
-    def _count(self, equation: Equation) -> None:
-        context = self._context_of(equation)
-        for root in (equation.body, equation.guard):
-            self.uses[self._key(root, context)] += 1
-            stack: list[tuple[Node, bool]] = [(root, False)]
-            while stack:
-                part, opened = stack.pop()
-                key = self._key(part, context)
-                if opened:
-                    self.order.append(key)
-                elif key not in self.named:
-                    self.named[key] = None
-                    stack.append((part, True))
-                    if part.op != "access":
-                        for place, argument in enumerate(part.args):
-                            branch = part.op == "piecewise" and (place % 2 == 0 or place == len(part.args) - 1)
-                            self.uses[self._key(argument, context)] += not branch
-                            stack.append((argument, False))
-                        if part.op == "^" and part.args[1].value == "2":
-                            self.squared.add(part.args[0])
+    def _count(self, equation: Equation, seen: dict[Node, None]) -> None:
+        context, uses = self._context_of(equation), self.uses
+        keyed = bool(self.ambiguous) and any(axis.index in self.ambiguous for axis in equation.domain)
+        for root in (equation.body, equation.guard) if equation.guard is not TRUE else (equation.body,):
+            uses[self._key(root, context)] += 1
+            for part in outside_subscripts(root, {} if keyed else seen):
+                key = self._key(part, context) if keyed else part
+                if key in self.order:
+                    continue
+                self.order[key] = None
+                if part.op == "access":
+                    continue
+                for place, argument in enumerate(part.args):
+                    if part.op != "piecewise" or (place % 2 and place < len(part.args) - 1):
+                        uses[self._key(argument, context) if keyed else argument] += 1
+                if part.op == "^" and part.args[1].value == "2":
+                    self.squared.add(part.args[0])
 
     def _choose(self) -> None:
-        """Mark the parts that get a name, from the inside out: `wanted` holds their keys."""
+        """Mark the parts that get a name, from the inside out: `wanted` holds their keys, `touched` those of what contains such a part."""
         operations: dict[Key, int] = {}
         nodes: dict[Key, int] = {}
-        self.wanted: set[Key] = set()
+        uses, groups, always, wanted = self.uses, self.groups, self.always, set[Key]()
         for key in self.order:
-            part, ranges = key
-            if part.op in ATOMS:
+            part = _part(key)
+            op = part.op
+            if op in ATOMS:
                 operations[key], nodes[key] = 0, 1
                 continue
-            context = {axis.index: axis for axis in ranges}
-            below = [self._key(argument, context) for argument in part.args]
-            size = 1 + sum(nodes[argument] for argument in below)
-            longest = LONGEST if part in self.always and part.op != "piecewise" else GUARDED
-            for argument in sorted(set(below), key=lambda a: -nodes[a]):
-                if size <= longest or nodes[argument] < SMALLEST or argument[0].op in CONDITIONS:
-                    break
-                size -= below.count(argument) * (nodes[argument] - 1)
-                operations[argument], nodes[argument] = 0, 1
-                self.wanted.add(argument)
-            operations[key] = _own(part) + sum(operations[argument] for argument in below)
-            nodes[key] = size
-            repeated = self.uses[key] > 1 and operations[key] >= WORTH and part.op not in CONDITIONS and part.op != "neg"
-            if (repeated and part in self.always) or part in self.groups:
-                self.wanted.add(key)
-                operations[key], nodes[key] = 0, 1
+            below = self._below(key)
+            size, work = 1, _own(part)
+            for argument in below:
+                size += nodes[argument]
+                work += operations[argument]
+            settled = always is None or part in always
+            if size > LONGEST and (size > GUARDED or (settled and op != "piecewise")):
+                longest = LONGEST if settled and op != "piecewise" else GUARDED
+                for argument in sorted(dict.fromkeys(below), key=lambda a: -nodes[a]):
+                    if size <= longest or nodes[argument] < SMALLEST or _part(argument).op in CONDITIONS:
+                        break
+                    size -= below.count(argument) * (nodes[argument] - 1)
+                    work -= below.count(argument) * operations[argument]
+                    operations[argument], nodes[argument] = 0, 1
+                    wanted.add(argument)
+            repeated = work >= WORTH and uses[key] > 1 and settled and op not in CONDITIONS and op != "neg"
+            if repeated or part in groups:
+                wanted.add(key)
+                work, size = 0, 1
+            operations[key], nodes[key] = work, size
+        self.wanted, self.touched = wanted, set(wanted)
+        for key in self.order:
+            if not self.touched.isdisjoint(self._below(key)):
+                self.touched.add(key)
+
+    def _below(self, key: Key) -> Sequence[Key]:
+        """The keys of the arguments."""
+        if isinstance(key, Node):
+            return key.args if key.op != "access" else ()
+        part, ranges = key
+        context = {axis.index: axis for axis in ranges}
+        return [self._key(argument, context) for argument in part.args] if part.op != "access" else ()
 
     def _rewritten(self, root: Node, context: dict[Node, Range], equation: Equation) -> Node:
-        memo: dict[Node, Node] = {}
+        named, touched, memo = self.named, self.touched, dict[Node, Node]()
+        keyed = bool(self.ambiguous)
         stack: list[tuple[Node, bool]] = [(root, False)]
         while stack:
             part, opened = stack.pop()
             if part in memo:
                 continue
-            key = self._key(part, context)
-            known = self.named.get(key)
-            if known is not None:
-                memo[part] = known
-            elif part.op in ATOMS:
+            key = self._key(part, context) if keyed else part
+            if key in named:
+                memo[part] = named[key]
+            elif key not in touched:
                 memo[part] = part
             elif not opened:
                 stack.append((part, True))
-                stack.extend((argument, False) for argument in part.args)
+                stack += [(argument, False) for argument in part.args]
             else:
-                args = tuple(memo[argument] for argument in part.args)
+                args = tuple([memo[argument] for argument in part.args])
                 new = part if args == part.args else node(part.op, *args, value=part.value)
                 whole = part is root and equation.op == "=" and part is equation.body
                 memo[part] = self._name(key, new, equation) if key in self.wanted and not whole else new
         return memo[root]
 
     def _name(self, key: Key, body: Node, equation: Equation) -> Node:
-        needed = set(key[0].free)
+        part = _part(key)
+        needed = set(part.free)
         domain: list[Range] = []
         for axis in reversed(equation.domain):
             if axis.index in needed:
                 needed |= axis.low.free | axis.high.free
                 domain.insert(0, axis)
-        name = self.fresh("r" if key[0] in self.squared else "t")
+        name = self.fresh("r" if part in self.squared else "t")
         at, self.extents[name] = self.shelves.kept(domain)
         self.output.append(Equation(name, at, "=", tuple(domain), body, rule="named"))
         self.named[key] = access(name, *at)
@@ -165,9 +186,13 @@ class _Sharing:
         """What an equation assigns is known by its name from here on."""
         key = self._key(equation.body, context)
         whole = equation.at == equation.letters and equation.guard is TRUE and equation.op == "="
-        alone = sum(other.target == equation.target for other in self.program.flat()) == 1 if whole and key in self.wanted else False
-        if alone and equation.body.free == frozenset(equation.letters):
+        alone = self.writers[equation.target] == 1
+        if whole and key in self.wanted and alone and equation.body.free == frozenset(equation.letters):
             self.named[key] = equation.left
+
+
+def _part(key: Key) -> Node:
+    return key if isinstance(key, Node) else key[0]
 
 
 def _own(part: Node) -> int:
@@ -197,10 +222,10 @@ def _pieces(equation: Equation, groups: set[Node]) -> list[Equation]:
     """The equation with its long products grouped and a long sum accumulated in pieces."""
     bodies = [equation.body]
     if equation.body.op == "+" and equation.op in ("=", "+=") and len(equation.body.args) > LONGEST // 2:
-        bodies = _chunks(equation.body, FACTORS)
+        bodies = _chunks(equation.body, TERMS)
     parts = postorder(*bodies)
-    branches = any(part.op == "piecewise" for part in parts)  # what is named outside a branch has lost its guard
-    if not branches and any(part.op in _LIMITS and len(part.args) > _LIMITS[part.op] for part in parts):
+    long = [part for part in parts if len(part.args) > FACTORS and len(part.args) > _LIMITS.get(part.op, len(part.args))]
+    if long and not any(part.op == "piecewise" for part in parts):  # what is named outside a branch has lost its guard
         bodies = [rebuilt(body, lambda part: _grouped(part, groups)) for body in bodies]
     if len(bodies) == 1 and bodies[0] is equation.body:
         return [equation]
@@ -208,11 +233,11 @@ def _pieces(equation: Equation, groups: set[Node]) -> list[Equation]:
 
 
 def _grouped(part: Node, groups: set[Node]) -> Node | None:
-    """A long product as groups of 3 factors, groups of groups, ...; a long sum inside a formula likewise in groups of 8 terms."""
+    """A long product as a balanced tree of products of two; a long sum inside a formula in groups of 8 terms, groups of groups, ..."""
     limit = _LIMITS.get(part.op)
     if limit is None or len(part.args) <= limit:
         return None
-    size = GROUP if part.op == "*" else FACTORS
+    size = 2 if part.op == "*" else TERMS
     while len(part.args) > size:
         chunks = _chunks(part, size)
         groups.update(chunk for chunk in chunks if chunk.op == part.op)

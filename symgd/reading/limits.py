@@ -9,10 +9,10 @@ from typing import Final
 CHARACTERS: Final = 4_000_000
 """Characters of one text."""
 
-NODES: Final = 200_000
+NODES: Final = 500_000
 """Numbers, names and operations of one text."""
 
-TOKENS: Final = 600_000
+TOKENS: Final = 1_500_000
 """Numbers, names and signs of one text."""
 
 LEVELS: Final = 200

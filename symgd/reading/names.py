@@ -52,7 +52,7 @@ class Uses:
 
     def add(self, source: Source, root: Part) -> None:
         """Collect from one formula."""
-        if source not in self.sources:
+        if not self.sources or source is not self.sources[-1]:
             self.sources.append(source)
         self._walk(source, [(root, self.values)])
 

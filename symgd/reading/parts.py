@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
@@ -33,16 +34,30 @@ def parsed(source: Source, *, equation: bool = False) -> Part:
     +[name(a), neg[*[name(b), ^[name(c), number(2)]]]]
     """
     words = tokens(source, equation=equation)
-    from lark.exceptions import UnexpectedToken
-
-    parser: Any = _parser().parse_interactive(start="statement" if equation else "formula")
-    try:
-        for word in words:
-            parser.feed_token(word)
-        root: Part = parser.feed_eof()
-    except UnexpectedToken as unexpected:
-        raise _misplaced(source, words, unexpected.token, unexpected.expected) from None
-    return root
+    table = _table("statement" if equation else "formula")
+    rows, states, values = table.rows, [table.first], []
+    for word in (*words, _END):
+        kind = word.type
+        while True:
+            move = rows[states[-1]].get(kind)
+            if type(move) is int:
+                states.append(move)
+                values.append(word)
+                break
+            if move is None:
+                raise _misplaced(source, words, word, {name for name in rows[states[-1]] if name.isupper()})
+            symbol, size, made = move
+            if made is not None:
+                found = values[len(values) - size :]
+                del values[len(values) - size :]
+                values.append(made(found))
+            del states[len(states) - size :]
+            after = rows[states[-1]][symbol]
+            states.append(after)
+            if after == table.last and word is _END:
+                root: Part = values[-1]
+                return root
+    raise AssertionError("the end of a formula is accepted or refused")
 
 
 def preorder(root: Part) -> Iterator[Part]:
@@ -52,6 +67,34 @@ def preorder(root: Part) -> Iterator[Part]:
         part = stack.pop()
         yield part
         stack.extend(reversed(part.parts))
+
+
+_END: Final = Token("$END", "", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table of LALR moves. `rows[state]`: token type -> the state behind it, or the rule that ends before it: its symbol, the number of parts that
+    it takes off the stack, and what makes one of them, None where a single part stays as it is; symbol -> the state behind it."""
+
+    first: int
+    last: int
+    rows: dict[int, dict[str, Any]]
+
+
+@cache
+def _table(start: str) -> _Table:
+    """What lark makes of grammar.lark. The walk over it is ours: lark's own compares names in Python at every step, and is half as fast."""
+    from lark.parsers.lalr_analysis import Shift
+
+    made: Any = _parser().parse_interactive(start=start).parser_state.parse_conf
+
+    def rule(found: Any) -> tuple[str, int, Callable[[list[Any]], Any] | None]:
+        kept = len(found.expansion) == 1 and found.options.expand1 and not found.alias
+        return str(found.origin.name), len(found.expansion), None if kept else made.callbacks[found]
+
+    rows = {state: {str(name): to if action is Shift else rule(to) for name, (action, to) in row.items()} for state, row in made.states.items()}
+    return _Table(made.start_state, made.end_state, rows)
 
 
 @cache
@@ -169,9 +212,9 @@ class _Operations:
         return Part("range", [low, high], letter.text, letter.at)
 
 
-def _misplaced(source: Source, words: list[Token], word: object, expected: set[str]) -> InputError:
+def _misplaced(source: Source, words: list[Token], word: Token, expected: set[str]) -> InputError:
     """The error for a word that the grammar cannot put where it stands."""
-    if not isinstance(word, Token):
+    if word is _END:
         at = len(source.text.rstrip())
         missing = "a value" if "NUMBER" in expected else " or ".join(sorted(_SHOWN.get(name, name) for name in expected))
         return source.error(at, "The formula ends too early.", f"{missing} after {words[-1].text}")

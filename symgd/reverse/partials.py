@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from symgd.nodes.fold import chained, joined
+from symgd.nodes.fold import chained, joined, minus
 from symgd.nodes.node import ATOMS, CONDITIONS, ONE, ZERO, Node, postorder
 from symgd.rules.derivatives import Rule, partial, rule_for
 
@@ -23,10 +23,20 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class Partials:
-    """access -> partial derivative of the body by it, and the tree of rules that led there (None if the body is constant)."""
+    """access -> partial derivative of the body by it; `rules`: the row that was applied at each part, arguments first."""
 
+    body: Node
     by_access: Mapping[Node, Node]
-    applied: Application | None
+    rules: Mapping[Node, Rule]
+
+    @property
+    def applied(self) -> Application | None:
+        """The tree of rules that led there, None if the body is constant."""
+        built: dict[Node, Application] = {}
+        for part, rule in self.rules.items():
+            bindings = MappingProxyType(dict(zip("uvw", part.args, strict=False)))
+            built[part] = Application(rule, part, bindings, tuple(built[a] for a in part.args if a in built))
+        return built.get(self.body)
 
 
 def partials(body: Node, active: frozenset[str], output: Node | None = None) -> Partials:
@@ -44,25 +54,29 @@ def partials(body: Node, active: frozenset[str], output: Node | None = None) -> 
     """
     order = postorder(body)
     depends = _dependence(order, active)
-    outside: dict[Node, list[Node]] = {body: [ONE]}
+    outside: dict[Node, list[Node]] = {body: [ONE]} if depends[body] else {}
     found: dict[Node, Node] = {}
     rules: dict[Node, Rule] = {}
     for part in reversed(order):
-        if not depends.get(part) or part not in outside:
+        if part not in outside:
             continue
-        slope = joined(*reversed(outside.pop(part)))  # in the order of the formula
+        slopes = outside.pop(part)
+        slope = slopes[0] if len(slopes) == 1 else joined(*reversed(slopes))  # in the order of the formula
         if part.op == "access":
             found[part] = slope
             continue
         rules[part] = rule_for(part)
         for position, argument in enumerate(part.args):
-            if depends[argument] and part.op == "+":
-                outside.setdefault(argument, []).append(slope)
-            elif depends[argument]:
-                factor = partial(part, position, output if part is body else None)
-                outside.setdefault(argument, []).append(chained(slope, factor))
-    reading = [part for part in order if part in found and found[part] is not ZERO]
-    return Partials(MappingProxyType({part: found[part] for part in reading}), _tree(body, order, rules))
+            if depends[argument]:
+                if part.op == "+":
+                    inner = slope
+                elif part.op == "neg" and slope.op in ("*", "access", "number"):
+                    inner = minus(slope)
+                else:
+                    inner = chained(slope, partial(part, position, output if part is body else None))
+                outside.setdefault(argument, []).append(inner)
+    by_access = {part: slope for part, slope in reversed(found.items()) if slope is not ZERO}
+    return Partials(body, MappingProxyType(by_access), MappingProxyType(dict(reversed(rules.items()))))
 
 
 def _dependence(order: list[Node], active: frozenset[str]) -> dict[Node, bool]:
@@ -76,12 +90,3 @@ def _dependence(order: list[Node], active: frozenset[str]) -> dict[Node, bool]:
         else:
             depends[part] = any(depends[argument] for argument in part.args)
     return depends
-
-
-def _tree(body: Node, order: list[Node], rules: Mapping[Node, Rule]) -> Application | None:
-    built: dict[Node, Application] = {}
-    for part in order:
-        if part in rules:
-            bindings = MappingProxyType(dict(zip("uvw", part.args, strict=False)))
-            built[part] = Application(rules[part], part, bindings, tuple(built[a] for a in part.args if a in built))
-    return built.get(body)

@@ -83,7 +83,7 @@ def adjoints(equation: Equation, active: frozenset[str] | None = None) -> Iterat
 class _Sweep:
     """The walk backwards. `names`: what the adjoint of each name is called. `new`: the extents of what only the sweep needs.
 
-    `carried`: names with an adjoint. `open_to_all`: those among them to which it comes not only through branches that may not be taken.
+    `back`: the name of each adjoint -> the name. `carried`: names with an adjoint. `open_to_all`: those among them to which it comes not only through branches that may not be taken.
     """
 
     names: dict[str, str]
@@ -94,6 +94,10 @@ class _Sweep:
     open_to_all: set[str] = field(default_factory=set)
     appended: list[Equation] = field(default_factory=list)
     new: dict[str, tuple[Node, ...]] = field(default_factory=dict)
+    back: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.back = {adjoint: name for name, adjoint in self.names.items()}
 
     def through(self, equation: Equation, output: Node | None, masked: bool = False) -> None:
         """Append what carries the adjoint of the target back.
@@ -113,11 +117,9 @@ class _Sweep:
                 self._through_extreme(equation, incoming)
             case "*=":
                 self._through_product(equation, incoming)
-        if not masked:
-            back = {adjoint: name for name, adjoint in self.names.items()} if len(self.appended) > before else {}
-            for found in self.appended[before:]:
-                if found.target in back and not has_zero_branch(found.body):
-                    self.open_to_all.add(back[found.target])
+        for found in self.appended[before:] if not masked else ():
+            if found.target in self.back and not has_zero_branch(found.body):
+                self.open_to_all.add(self.back[found.target])
 
     def _to_what_is_read(self, equation: Equation, factor: Callable[[Node], Node], output: Node | None = None) -> None:
         """dB[g] += factor*df/dB[g] for every access B[g] of the body f, over the same domain."""

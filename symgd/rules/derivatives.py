@@ -33,6 +33,9 @@ class Rule:
     of_output: str = ""
     note: str = ""
 
+    def __hash__(self) -> int:
+        return hash(self.key)
+
 
 RULES: dict[str, Rule] = {
     rule.key: rule

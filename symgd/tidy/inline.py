@@ -10,16 +10,16 @@ from symgd.nodes.node import TRUE, Node, accesses, postorder, substituted
 from symgd.program.equation import Equation, Program
 from symgd.program.linear import combined, difference
 from symgd.program.ragged import Shelves
+from symgd.program.sharing import LONGEST
 
 
 def inlined(program: Program) -> Program:
     """Fill in generated equations whose body is a number or a product of scalars, and those that one equation reads once.
 
     Definitions of the user stay, and so do their adjoints unless they are trivial: a reader looks for them. A part is never drawn into a larger
-    loop than its own, so no work is repeated.
+    loop than its own, so no work is repeated, nor is one that is too long to be a part.
     """
-    readers, counts = _readers(program)
-    first = _first_reads(program)
+    readers, first, reads = *_readers(program), _Reads()
     writers = Counter(equation.target for equation in program.flat())
     visible = {program.cost, *program.given, *program.parameters}
     visible |= {program.adjoints[name] for name in program.given if name in program.adjoints}
@@ -31,19 +31,39 @@ def inlined(program: Program) -> Program:
         only = writers[equation.target] == 1 and equation.target not in kept_results and first.get(equation.target, place) >= place
         if only and _passes_on(equation, program):
             simple = _trivial(equation.body) or (_copies(equation) and equation.target not in visible)
-            once = counts[equation.target] == 1 and equation.target not in visible and _no_larger(equation, readers.get(equation.target))
-            if (simple and equation.target not in program.given) or once:
+            reader = readers.get(equation.target)
+            once = reader is not None and equation.target not in visible and _no_larger(equation, reader) and reads.of(reader, equation.target) == 1
+            if (simple and equation.target not in program.given) or (once and len(postorder(equation.body)) <= LONGEST):
                 trivial[equation.target] = equation
                 continue
         output.append(equation)
     return replace(program, equations=tuple(output))
 
 
-def _readers(program: Program) -> tuple[dict[str, Equation | None], Counter[str]]:
-    """name -> the one equation that reads it, None for several; and how often it is read. What a range, guard or subscript reads counts as often."""
+def _readers(program: Program) -> tuple[dict[str, Equation | None], dict[str, int]]:
+    """name -> the one equation that reads it, None for several; name -> the place of the first, which in a recurrence may stand before the writer."""
     readers: dict[str, Equation | None] = {}
-    counts: Counter[str] = Counter()
-    for equation in program.flat():
+    first: dict[str, int] = {}
+    for place, equation in enumerate(program.flat()):
+        for name in dict.fromkeys(found.value for found in equation.reads()):
+            readers[name] = equation if name not in readers else None
+            first.setdefault(name, place)
+    return readers, first
+
+
+class _Reads:
+    """How often an equation reads each name. What a range, guard or subscript reads counts twice: nothing is filled in there."""
+
+    def __init__(self) -> None:
+        self.counts: dict[int, Counter[str]] = {}
+
+    def of(self, equation: Equation, name: str) -> int:
+        found = self.counts.get(id(equation))
+        if found is None:
+            found = self.counts[id(equation)] = self._counted(equation)
+        return found[name]
+
+    def _counted(self, equation: Equation) -> Counter[str]:
         found: Counter[str] = Counter()
         for part in postorder(equation.body):
             for argument in part.args:
@@ -55,19 +75,7 @@ def _readers(program: Program) -> tuple[dict[str, Equation | None], Counter[str]
             bounds = [bound for axis in equation.domain for bound in (axis.low, axis.high)]
             for kept in accesses(equation.guard, *bounds, *equation.at):
                 found[kept.value] += 2
-        for name in found:
-            readers[name] = equation if name not in readers else None
-        counts.update(found)
-    return readers, counts
-
-
-def _first_reads(program: Program) -> dict[str, int]:
-    """name -> the first equation that reads it; in a recurrence that may stand before the one that writes it."""
-    first: dict[str, int] = {}
-    for place, equation in enumerate(program.flat()):
-        for found in equation.reads():
-            first.setdefault(found.value, place)
-    return first
+        return found
 
 
 def _passes_on(equation: Equation, program: Program) -> bool:
@@ -87,12 +95,10 @@ def fills(equation: Equation, program: Program) -> bool:
 
 
 def _trivial(body: Node) -> bool:
-    """A number, or a short product of numbers, lengths and scalars."""
-    if body.op in ("number", "constant", "length"):
-        return True
-    if body.op == "access":
-        return not body.args
-    return body.op in ("*", "/", "neg") and len(body.args) <= 2 and all(map(_trivial, body.args))
+    """A number, or a short product of numbers, lengths and one scalar: no work that counts."""
+    if body.op in ("*", "/", "neg"):
+        return len(body.args) <= 2 and all(map(_trivial, body.args)) and sum(1 for _ in accesses(body)) < 2
+    return body.op in ("number", "constant", "length") or (body.op == "access" and not body.args)
 
 
 def _copies(equation: Equation) -> bool:
@@ -101,8 +107,8 @@ def _copies(equation: Equation) -> bool:
     return body.op == "access" and bool(equation.at) and not any(part.op == "access" for place in body.args for part in postorder(place))
 
 
-def _no_larger(equation: Equation, reader: Equation | None) -> bool:
-    return reader is not None and len(reader.domain) <= len(equation.domain)
+def _no_larger(equation: Equation, reader: Equation) -> bool:
+    return len(reader.domain) <= len(equation.domain)
 
 
 def _filled(equation: Equation, trivial: dict[str, Equation]) -> Equation:
@@ -113,7 +119,7 @@ def _filled(equation: Equation, trivial: dict[str, Equation]) -> Equation:
             changes[found] = substituted(source.body, _solved(source, found))
     if not changes:
         return equation
-    return replace(equation, body=filled(equation.body, changes), guard=substituted(equation.guard, changes))
+    return equation.with_body(filled(equation.body, changes), substituted(equation.guard, changes))
 
 
 def _solved(source: Equation, found: Node) -> dict[Node, Node]:
