@@ -72,11 +72,11 @@ def over(a: Node, b: Node) -> Node:
     return _quotient((a,), (b,))
 
 
-def factors(body: Node) -> tuple[list[Node], list[Node]]:
+def factors_of(body: Node) -> tuple[list[Node], list[Node]]:
     """The factors above and below the fraction bar, a minus as -1.
 
     >>> from symgd.reading.text import expression
-    >>> factors(expression("2*x/(m*y)"))
+    >>> factors_of(expression("2*x/(m*y)"))
     ([number(2), access(x)], [access(m), access(y)])
     """
     above: list[Node] = []

@@ -82,5 +82,8 @@ def _about(bound: Node, lengths: Mapping[str, int], middle: Mapping[Node, float]
     form = linear(bound)
     if form is None or any(atom is not None and atom.op == "access" for atom in form):
         return None
-    values = {None: 1.0, **middle, **{atom: lengths[atom.value] for atom in form if atom is not None and atom.op == "length"}}
-    return sum(float(c) * values[atom] for atom, c in form.items())
+    total = 0.0
+    for atom, coefficient in form.items():
+        size = 1.0 if atom is None else middle[atom] if atom.op == "index" else lengths[atom.value]
+        total += float(coefficient) * size
+    return total

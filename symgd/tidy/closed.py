@@ -7,7 +7,7 @@ from typing import Any
 
 from symgd.errors import LimitError
 from symgd.nodes.circles import circles
-from symgd.nodes.fold import factors, over, plus, times
+from symgd.nodes.fold import factors_of, over, plus, times
 from symgd.nodes.node import ONE, REDUCTIONS, TRUE, TWO, ZERO, Node, access, index, node, range_, substituted, tree_size
 from symgd.program.equation import Equation, Program, Scan
 from symgd.program.linear import combined, difference, from_linear, linear
@@ -113,8 +113,8 @@ class _Closing:
         low, high = (substituted(bound, known) for bound in (factors.domain[-1].low, factors.domain[-1].high))
         bound = range_(letter, low, place) if factors.rule == "factors before" else range_(letter, place, high)
         first = substituted(start.body, dict(zip(start.letters, kept, strict=True)))
-        others = [factor for factor in factors(factors.body)[0] if factor.op != "access" or factor.value != factors.target]
-        body = over(times(*others), times(*factors(factors.body)[1]))
+        others = [factor for factor in factors_of(factors.body)[0] if factor.op != "access" or factor.value != factors.target]
+        body = over(times(*others), times(*factors_of(factors.body)[1]))
         body = substituted(body, known)
         empty = difference(bound.args[1], bound.args[2]) == 0
         return (lambda inner: inner), first if empty else times(first, node("product", body, bound))
@@ -229,7 +229,7 @@ def _reduced(op: str, body: Node, bounds: list[Node], means: bool) -> Node:
     if body is ZERO:
         return ZERO
     letters = {bound.args[0] for bound in bounds}
-    above, below = factors(body)
+    above, below = factors_of(body)
     lengths = [bound.args[2] for bound in bounds if bound.args[1] is ZERO]
     mean = means and len(lengths) == len(bounds) and all(high in below for high in lengths) and not any(high.free for high in lengths)
     if mean:

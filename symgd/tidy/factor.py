@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from symgd.nodes.fold import choice, factors, minus, over, plus, times
+from symgd.nodes.fold import choice, factors_of, minus, over, plus, times
 from symgd.nodes.node import ONE, ZERO, Node, access, accesses, index, outside_subscripts, postorder
 from symgd.program.equation import Equation, Program, Range, Scan
 from symgd.program.levels import Levels, levels
@@ -316,7 +316,7 @@ def _counted(equation: Equation) -> Equation:
     edges = [edge for axis in equation.domain for edge in (axis.low, axis.high)]
     used = frozenset[Node]().union(*(part.free for part in (equation.body, equation.guard, *equation.at, *edges)))
     idle = [axis for axis in equation.domain if axis.index not in used and axis.low is ZERO]
-    above, below = factors(equation.body)
+    above, below = factors_of(equation.body)
     for axis in idle:
         if axis.high in below:
             below.remove(axis.high)

@@ -30,7 +30,19 @@ def _normed(q, jnp):
 
 
 LEVELS = [
-    (1, Structure("least squares", "mean(r[i]^2, i)", ("w",), LINEAR, MATRIX, lambda q, jnp, scipy: jnp.mean(_residual(q) ** 2), RESIDUAL, "i:m j:d")),
+    (
+        1,
+        Structure(
+            "least squares",
+            "mean(r[i]^2, i)",
+            ("w",),
+            LINEAR,
+            MATRIX,
+            lambda q, jnp, scipy: jnp.mean(_residual(q) ** 2),
+            RESIDUAL,
+            "i:m j:d",
+        ),
+    ),
     (
         1,
         Structure(

@@ -18,7 +18,8 @@ from .test_structures import by_jax, close, cost_of, operations, split
 CASES = [pytest.param(passes, structure, id=structure.name) for passes, structure in LEVELS]
 PARAMETERS = ("w", "W", "v", "s")
 RANDOM = np.random.default_rng(7)
-VALUES = {name: RANDOM.uniform(-1, 1, [LENGTHS[side] for side in sides]) for name, sides in SHAPES.items()} | {"label": np.array([1, 0, 1, 1, 0]), "s": 0.7}
+VALUES = {name: RANDOM.uniform(-1, 1, [LENGTHS[side] for side in sides]) for name, sides in SHAPES.items()}
+VALUES |= {"label": np.array([1, 0, 1, 1, 0]), "s": 0.7}
 
 
 def in_blocks_of_two(cost, parameters, data):
