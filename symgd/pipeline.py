@@ -8,6 +8,7 @@ from symgd.program.equation import Program
 from symgd.program.forward import forward
 from symgd.program.gate import checked_forward, checked_reverse, checked_same
 from symgd.reverse.reverse import reverse
+from symgd.tidy.passes import in_fewer_passes
 from symgd.tidy.tidy import tidy
 
 
@@ -27,4 +28,7 @@ def gradient_program(program: Program) -> Program:
     with growing():
         tidied = tidy(swept)
     checked_same(swept, tidied, "tidying")
-    return tidied
+    factored = in_fewer_passes(program, swept, tidied)
+    if factored is not tidied:
+        checked_same(swept, factored, "factoring")
+    return factored

@@ -74,6 +74,30 @@ def over(a: Node, b: Node) -> Node:
     return _quotient((a,), (b,))
 
 
+def factors_of(body: Node) -> tuple[list[Node], list[Node]]:
+    """The factors above and below the fraction bar, a minus as -1.
+
+    >>> from symgd.reading.text import expression
+    >>> factors_of(expression("2*x/(m*y)"))
+    ([number(2), access(x)], [access(m), access(y)])
+    """
+    above: list[Node] = []
+    below: list[Node] = []
+    stack = [(body, True)]
+    while stack:
+        part, up = stack.pop()
+        if part.op == "*":
+            stack.extend((factor, up) for factor in reversed(part.args))
+        elif part.op == "neg":
+            above.append(node("neg", ONE))
+            stack.append((part.args[0], up))
+        elif part.op == "/":
+            stack += [(part.args[1], not up), (part.args[0], up)]
+        else:
+            (above if up else below).append(part)
+    return above, below
+
+
 def to_the(a: Node, b: Node) -> Node:
     """The power; `x^1` is x, and `x^0` is 1 also at 0, as everywhere here.
 

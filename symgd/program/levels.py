@@ -111,8 +111,10 @@ def _row_letter(equation: Equation, axis: dict[str, int], row: Node | None) -> N
 
 def _when(found: Levels) -> tuple[int, ...]:
     when: list[int] = []
+    assigned = {equation.target for equation in found.equations if equation.op == "="}
+    latest: dict[str, int] = {}
     for n, (equation, row) in enumerate(zip(found.equations, found.row, strict=True)):
-        level = 0 if row is None else 1
+        level = 1 if row is not None else latest.get(equation.target, 0)
         for read in equation.reads():
             for writer in found.writers.get(read.value, []):
                 if writer < n:
@@ -120,6 +122,8 @@ def _when(found: Levels) -> tuple[int, ...]:
                     level = max(level, when[writer] + (not together))
         when.append(level)
         _raise(found, when, n)
+        if row is None and equation.target in assigned:
+            latest[equation.target] = when[n]  # what is added to an assigned value comes after it
     return tuple(when)
 
 

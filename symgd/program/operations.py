@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from symgd.nodes.fold import plus, times
 from symgd.nodes.node import ZERO, Node, node, number, outside_subscripts, postorder, range_
-from symgd.program.equation import Equation, Range
-from symgd.program.linear import size
+from symgd.program.equation import Equation, Program, Range
+from symgd.program.linear import linear, size
+
+UNKNOWN = 8.0  # how long a range is taken to be that only the data tell
 
 
 def operations_of(equation: Equation) -> Node:
@@ -16,8 +20,12 @@ def operations_of(equation: Equation) -> Node:
     >>> print(text(operations_of(read_equation("z[i] += w[j]*X[i, j] for i in 0:m, j in 0:d"))))
     2*d*m
     """
-    each = _in_formula(equation.body) + _in_formula(equation.guard) + (equation.op != "=") + 3 * (equation.op == "logsumexp=")
+    each = _at_a_point(equation)
     return _trips(number(each), equation.domain) if each else ZERO
+
+
+def _at_a_point(equation: Equation) -> int:
+    return _in_formula(equation.body) + _in_formula(equation.guard) + (equation.op != "=") + 3 * (equation.op == "logsumexp=")
 
 
 def _in_formula(root: Node) -> int:
@@ -45,3 +53,37 @@ def _trips(each: Node, domain: tuple[Range, ...]) -> Node:
 
 def total_operations(equations: list[Equation]) -> Node:
     return plus(*(operations_of(equation) for equation in equations))
+
+
+def operations_at(program: Program, lengths: Mapping[str, int]) -> float:
+    """About how many operations a program has at these lengths: a range that depends on another index counts with its middle, one that depends on
+    data as 8 long.
+
+    >>> from symgd.program.equation import read_equation
+    >>> line = read_equation("C += x[i]*x[k] for i in 0:m, k in i:m")
+    >>> operations_at(Program((line,), {"x": 1}, "C", ()), {"m": 10})
+    110.0
+    """
+    total = 0.0
+    for equation in program.flat():
+        count = float(_at_a_point(equation))
+        middle: dict[Node, float] = {}
+        for axis in equation.domain:
+            low, high = (_about(bound, lengths, middle) for bound in (axis.low, axis.high))
+            size = UNKNOWN if low is None or high is None else max(0.0, high - low)
+            middle[axis.index] = (low or 0.0) + (size - 1) / 2
+            count *= size
+        total += count
+    return total
+
+
+def _about(bound: Node, lengths: Mapping[str, int], middle: Mapping[Node, float]) -> float | None:
+    """The value of a bound, None where only the data tell."""
+    form = linear(bound)
+    if form is None or any(atom is not None and atom.op == "access" for atom in form):
+        return None
+    total = 0.0
+    for atom, coefficient in form.items():
+        size = 1.0 if atom is None else middle[atom] if atom.op == "index" else lengths[atom.value]
+        total += float(coefficient) * size
+    return total

@@ -7,7 +7,7 @@ from typing import Any
 
 from symgd.errors import LimitError
 from symgd.nodes.circles import circles
-from symgd.nodes.fold import over, plus, times
+from symgd.nodes.fold import factors_of, over, plus, times
 from symgd.nodes.node import ONE, REDUCTIONS, TRUE, TWO, ZERO, Node, access, index, node, range_, substituted, tree_size
 from symgd.program.equation import Equation, Program, Range, Scan
 from symgd.program.linear import coefficient, combined, difference, in_subscripts_collected
@@ -113,8 +113,8 @@ class _Closing:
         low, high = (substituted(bound, known) for bound in (factors.domain[-1].low, factors.domain[-1].high))
         bound = range_(letter, low, place) if factors.rule == "factors before" else range_(letter, place, high)
         first = substituted(start.body, dict(zip(start.letters, kept, strict=True)))
-        others = [factor for factor in _factors(factors.body)[0] if factor.op != "access" or factor.value != factors.target]
-        body = over(times(*others), times(*_factors(factors.body)[1]))
+        others = [factor for factor in factors_of(factors.body)[0] if factor.op != "access" or factor.value != factors.target]
+        body = over(times(*others), times(*factors_of(factors.body)[1]))
         body = substituted(body, known)
         empty = difference(bound.args[1], bound.args[2]) == 0
         return (lambda inner: inner), first if empty else times(first, node("product", body, bound))
@@ -239,7 +239,7 @@ def _reduced(op: str, body: Node, bounds: list[Node], means: bool) -> Node:
     if body is ZERO:
         return ZERO
     letters = {bound.args[0] for bound in bounds}
-    above, below = _factors(body)
+    above, below = factors_of(body)
     lengths = [bound.args[2] for bound in bounds if bound.args[1] is ZERO]
     mean = means and len(lengths) == len(bounds) and all(high in below for high in lengths) and not any(high.free for high in lengths)
     if mean:
@@ -254,25 +254,6 @@ def _reduced(op: str, body: Node, bounds: list[Node], means: bool) -> Node:
         return over(times(*outside), times(*outside_below))
     total = node("mean" if mean else "sum", summand, *bounds)
     return over(times(*outside, total), times(*outside_below))
-
-
-def _factors(body: Node) -> tuple[list[Node], list[Node]]:
-    """The factors above and below the fraction bar."""
-    above: list[Node] = []
-    below: list[Node] = []
-    stack = [(body, True)]
-    while stack:
-        part, up = stack.pop()
-        if part.op == "*":
-            stack.extend((factor, up) for factor in reversed(part.args))
-        elif part.op == "neg":
-            above.append(node("neg", ONE))
-            stack.append((part.args[0], up))
-        elif part.op == "/":
-            stack += [(part.args[1], not up), (part.args[0], up)]
-        else:
-            (above if up else below).append(part)
-    return above, below
 
 
 def _circular(writers: Mapping[str, Sequence[Equation]], names: frozenset[str]) -> frozenset[str]:

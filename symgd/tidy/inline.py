@@ -14,7 +14,7 @@ from symgd.program.sharing import LONGEST
 
 
 def inlined(program: Program) -> Program:
-    """Fill in generated equations whose body is a number or a product of scalars, and those that one equation reads once.
+    """Fill in generated equations whose body is a number, a product of scalars or a copy, and those that one equation reads once.
 
     Definitions of the user stay, and so do their adjoints unless they are trivial: a reader looks for them. A part is never drawn into a larger
     loop than its own, so no work is repeated, nor is one that is too long to be a part.

@@ -9,7 +9,7 @@ from symgd.program.equation import Equation, Program, Scan
 from symgd.program.recurrence import recurrent
 from symgd.program.sharing import shared
 from symgd.tidy.inline import inlined
-from symgd.tidy.merge import assigned, merged
+from symgd.tidy.merge import assigned, merged, unified
 from symgd.tidy.pull import pulled
 
 
@@ -25,11 +25,15 @@ def tidy(program: Program) -> Program:
     (3) dx[i] += t1[i - 1] for i in 1:m
     (4) dx[i] += -t1[i] for i in 0:m - 1
     """
-    wanted = {program.cost, *(program.adjoints[name] for name in program.parameters if name in program.adjoints)}
     program = replace(program, equations=tuple(program.flat()))
-    program = alive(inlined(alive(merged(program), wanted)), wanted)
-    program = alive(inlined(shared(program)), wanted)
+    program = living(inlined(living(merged(program))))
+    program = living(inlined(unified(shared(program))))
     return assigned(pulled(recurrent(program)))
+
+
+def living(program: Program) -> Program:
+    """The equations that cost and gradient depend on."""
+    return alive(program, {program.cost, *(program.adjoints[name] for name in program.parameters if name in program.adjoints)})
 
 
 def alive(program: Program, wanted: set[str]) -> Program:
