@@ -78,8 +78,8 @@ def checked_packed(before: Program, after: Program, packed: Mapping[str, tuple[s
     second = interpret(after, {**inputs, **arrays}, lengths, Arithmetic(DIGITS))
     for array, names in packed.items():
         second |= {name: {(): second[array][n,]} for n, name in enumerate(names) if array in second}
-    names = {before.cost, *(before.adjoints[p] for p in before.parameters if p in before.adjoints)}
-    _compare(stage, {name: first[name] for name in names if name in first}, second)
+    results = {before.cost, *(before.adjoints[p] for p in before.parameters if p in before.adjoints)}
+    _compare(stage, {name: first[name] for name in results if name in first}, second)
 
 
 def checked_reverse(program: Program) -> None:

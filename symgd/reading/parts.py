@@ -35,7 +35,8 @@ def parsed(source: Source, *, equation: bool = False) -> Part:
     """
     words = tokens(source, equation=equation)
     table = _table("statement" if equation else "formula")
-    rows, states, values = table.rows, [table.first], []
+    rows, states = table.rows, [table.first]
+    values: list[Any] = []
     for word in (*words, _END):
         kind = word.type
         while True:
@@ -48,9 +49,9 @@ def parsed(source: Source, *, equation: bool = False) -> Part:
                 raise _misplaced(source, words, word, {name for name in rows[states[-1]] if name.isupper()})
             symbol, size, made = move
             if made is not None:
-                found = values[len(values) - size :]
+                inside = values[len(values) - size :]
                 del values[len(values) - size :]
-                values.append(made(found))
+                values.append(made(inside))
             del states[len(states) - size :]
             after = rows[states[-1]][symbol]
             states.append(after)

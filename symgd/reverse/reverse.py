@@ -83,7 +83,8 @@ def adjoints(equation: Equation, active: frozenset[str] | None = None) -> Iterat
 class _Sweep:
     """The walk backwards. `names`: what the adjoint of each name is called. `new`: the extents of what only the sweep needs.
 
-    `back`: the name of each adjoint -> the name. `carried`: names with an adjoint. `open_to_all`: those among them to which it comes not only through branches that may not be taken.
+    `back`: the name of each adjoint -> the name. `carried`: names with an adjoint. `open_to_all`: those among them to which it comes not only through
+    branches that may not be taken.
     """
 
     names: dict[str, str]

@@ -113,7 +113,8 @@ class _Rolling:
             terms = item.body.args if item.body.op == "+" else (item.body,)
             listed = sorted((self._shaped(term) for term in terms), key=lambda term: term[0])
             pieces.append(_Piece(level, item.left, item.op if several[item.left] == 1 else "+=", listed))
-        written = {piece.target.value for piece in pieces} | {e.target for _, item in fixed for e in (item.equations if isinstance(item, Scan) else (item,))}
+        written = {piece.target.value for piece in pieces}
+        written |= {e.target for _, item in fixed for e in (item.equations if isinstance(item, Scan) else (item,))}
         missing = [name for name, role in self.roles.items() if role == "adjoint" and name not in written]
         pieces += [_Piece(1, access(name), "=", [self._shaped(ZERO)]) for name in missing]
         return pieces, fixed

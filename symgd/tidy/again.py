@@ -8,7 +8,7 @@ from symgd.nodes.fold import filled
 from symgd.nodes.node import TRUE, Node, substituted
 from symgd.program.equation import Equation, Program, Scan
 from symgd.program.levels import Levels, levels
-from symgd.tidy.inline import whole
+from symgd.tidy.inline import fills
 
 DEEPEST = 8  # times that a formula is filled into another
 
@@ -73,6 +73,6 @@ def _value(read: Node, row: Node, found: Levels, program: Program) -> Node | Non
     if read.value not in found.axis or found.is_local(read, row) or len(writers) != 1:
         return None
     writer = found.equations[writers[0]]
-    if writer.op != "=" or writer.guard is not TRUE or writer.at != writer.letters or not whole(writer, program):
+    if writer.op != "=" or writer.guard is not TRUE or writer.at != writer.letters or not fills(writer, program):
         return None
     return substituted(writer.body, dict(zip(writer.at, read.args, strict=True)))
