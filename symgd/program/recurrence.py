@@ -230,7 +230,7 @@ def _built(group: list[Equation], letters: tuple[Node, ...], offsets: list[int],
             used = {other.value for e in group for other in e.letters}
             letter = index(Fresh(used)(letters[order[0]].value))
             break
-    equations = [_moved(group[n], letters[n], letter, offsets[n]) for n in order]
+    equations = [_outwards(_moved(group[n], letters[n], letter, offsets[n]), letter) for n in order]
     bounds = [next(axis for axis in e.domain if axis.index is letter) for e in equations]
     low, high = bounds[0].low, bounds[0].high
     for axis in bounds[1:]:
@@ -240,6 +240,30 @@ def _built(group: list[Equation], letters: tuple[Node, ...], offsets: list[int],
         steps = f"{text(low)}:{text(high)}"
         raise NotBuilt(f"{_names(group)} is a recurrence whose steps {steps} depend on other indices or data.", accepted="a whole axis")
     return Scan(Range(letter, low, high), direction, tuple(equations))
+
+
+def _outwards(equation: Equation, letter: Node) -> Equation:
+    """The equation with a range of the letter that uses no other index: j in 0:i + 1 for i in 0:m is i in j:m for j in 0:m."""
+    place = next(n for n, axis in enumerate(equation.domain) if axis.index is letter)
+    mine = equation.domain[place]
+    for n, axis in enumerate(equation.domain[:place]):
+        if axis.index not in mine.low.free | mine.high.free or axis.low.free | axis.high.free:
+            continue
+        other, last = axis.index, combined((1, axis.high), (-1, ONE))
+        if mine.low.free:  # letter >= other + rest
+            rest = combined((1, mine.low), (-1, other))
+            turned = Range(letter, combined((1, axis.low), (1, rest)), mine.high), Range(
+                other, axis.low, combined((1, letter), (-1, rest), (1, ONE))
+            )
+            fits = not mine.high.free and at_most(combined((1, mine.high), (-1, rest)), axis.high)
+        else:  # letter < other + rest
+            rest = combined((1, mine.high), (-1, other))
+            turned = Range(letter, mine.low, combined((1, last), (1, rest))), Range(other, combined((1, letter), (-1, rest), (1, ONE)), axis.high)
+            fits = at_most(axis.low, combined((1, mine.low), (-1, rest), (1, ONE)))
+        if fits and not rest.free and not any(accesses(rest)):
+            others = [other for m, other in enumerate(equation.domain) if m not in (n, place)]
+            return replace(equation, domain=(*others[:n], *turned, *others[n:]))
+    return equation
 
 
 def _extreme(u: Node, v: Node, group: list[Equation], *, lower: bool) -> Node:

@@ -28,7 +28,11 @@ from symgd.nodes.text import text
 from symgd.program.forward import forward
 from symgd.program.meaning import interpret
 from symgd.reading.text import expression, problem
-from tests.oracle.structures import STRUCTURES, Structure
+from tests.oracle.against_jax import lengths_of
+from tests.oracle.compositions import COMPOSITIONS
+from tests.oracle.recurrences import RECURRENCES
+from tests.oracle.structure import Structure
+from tests.oracle.structures import STRUCTURES
 
 w, b, u, v = sp.symbols("w b u v")
 X, Y, W, z, a, c, h, label, start = sp.symbols("X Y W z a c h label start", cls=sp.IndexedBase)
@@ -336,19 +340,19 @@ def test_what_went_out_comes_in_again(typed: str) -> None:
     assert to_sympy(formula.expression, formula.symbols) == out
 
 
-@pytest.mark.parametrize("structure", STRUCTURES, ids=[structure.name for structure in STRUCTURES])
+@pytest.mark.parametrize("structure", [*STRUCTURES, *COMPOSITIONS, *RECURRENCES], ids=lambda structure: structure.name)
 def test_a_structure_has_the_same_value_through_sympy(structure: Structure) -> None:
-    typed = problem(structure.cost, where=structure.where, axes=structure.axes, samples=structure.samples)
+    typed = problem(structure.cost, where=structure.where, axes=structure.axes)
+    letters = {letter.name: letter for letter in sg.axes(structure.axes)}
 
     def out(root: Node) -> Any:
-        return to_sympy(root, {}, hidden=typed.hidden)
+        return to_sympy(root, letters, hidden=typed.hidden)
 
     through = from_sympy(out(typed.expression), {out(left): out(body) for left, body in typed.definitions})
     values = []
     for formula in (typed, through):
         program = forward(check(formula, parameters=structure.parameters))
-        sizes = {name: size for side, size in structure.sizes[0].items() for name in (side, side.upper(), f"n_{side}")}
-        values.append(interpret(program, structure.arrays(0), sizes)[program.cost][()])
+        values.append(interpret(program, structure.arrays(0), lengths_of(structure, 0))[program.cost][()])
     assert values[1] == pytest.approx(values[0], rel=1e-12)
 
 

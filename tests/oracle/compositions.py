@@ -8,7 +8,6 @@ import numpy as np
 from jax.scipy.special import logsumexp
 
 from . import in_jax
-from .recurrences import RECURRENCES
 from .structure import Structure, offsets, zero_at
 from .structures import LAYERS, MATRIX, NETWORK, VECTOR
 
@@ -173,12 +172,12 @@ REDUCTIONS = [
         axes="i:m j:d k:h",
     ),
     Structure(
-        "cumulative products",
-        "sum(y[i]*product(x[j], j in 0:i + 1), i)",
+        "cumulative products, from either end",
+        "sum(y[i]*product(x[j], j in 0:i + 1) + y[i]^2*product(x[j], j in i + 1:m), i)",
         ("x", "y"),
         {"x": ("m",), "y": ("m",)},
         VECTOR,
-        lambda q: (q.y * jnp.cumprod(q.x)).sum(),
+        lambda q: (q.y * jnp.cumprod(q.x)).sum() + (q.y[:-1] ** 2 * jnp.cumprod(q.x[:0:-1])[::-1]).sum() + q.y[-1] ** 2,
         axes="i:m j:m",
         special={"x": zero_at((3,), axes="m")},
     ),
@@ -294,4 +293,4 @@ LEVELS = [
     ),
 ]
 
-COMPOSITIONS = [*NETWORKS, *RECURRENCES, *REDUCTIONS, *LEVELS]
+COMPOSITIONS = [*NETWORKS, *REDUCTIONS, *LEVELS]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,7 +20,7 @@ Values = dict[str, Any]
 Made = Callable[[np.random.Generator, Sizes], Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Structure:
     """`shapes`: array -> its lengths, numbers or sums such as "R+P-1". `jax`: the same cost over arrays of these names, `q.X`.
 
@@ -63,6 +64,7 @@ class Structure:
         parameters = {name: values[name] for name in self.parameters}
         return parameters, {name: value for name, value in values.items() if name not in parameters}
 
+    @cached_property
     def read(self) -> sg.Cost:
         return sg.parse(self.cost, where=self.where, axes=self.axes, parameters=self.parameters)
 

@@ -1,5 +1,7 @@
 """Recurrences: in which order equations run, in parts, and what is refused."""
 
+from dataclasses import replace
+
 import pytest
 
 import symgd as sg
@@ -46,6 +48,21 @@ def test_a_circle_of_shifted_references_runs_step_by_step(lines, expected):
 def test_every_element_is_computed_before_it_is_read(lines, expected):
     found = interpret(recurrent(program(*lines)), {"w": 0.5, "x": [1, 2, 3, 4]}, {"T": 4})  # KeyError otherwise
     assert len(found["v" if lines[0].startswith("v") else "h"]) >= 5
+
+
+TRIANGLES = [
+    ("p[i, j + 1] = x[j]*p[i, j] for i in 0:T, j in 0:i + 1", "p[i, 0] = 1 for i in 0:T", "for j in 0:T, i in j:T", 14),
+    ("p[i, j] = x[j]*p[i, j + 1] for i in 0:T, j in i:T", "p[i, T] = 1 for i in 0:T", "for j in 0:T, i in 0:j + 1", 14),
+    ("p[i, j] = x[j]*p[i, j + 1] for i in 0:T, j in i + 1:T", "p[i, T] = 1 for i in 0:T", "for j in 1:T, i in 0:j", 10),
+]
+
+
+@pytest.mark.parametrize(("step", "start", "ranges", "elements"), TRIANGLES)
+def test_a_circle_in_a_triangle_steps_along_a_whole_side(step, start, ranges, elements):
+    both = replace(program(step, start), extents={"p": (length("T"), node("+", length("T"), number(1)))})
+    found = recurrent(both)
+    assert str(found).endswith(ranges)
+    assert len(interpret(found, {"w": 1, "x": [2, 3, 5, 7]}, {"T": 4})["p"]) == elements
 
 
 def test_equations_come_after_what_they_read_whatever_their_order():
