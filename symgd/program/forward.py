@@ -12,7 +12,7 @@ from symgd.nodes.fold import minus, over, times
 from symgd.nodes.node import ONE, REDUCTIONS, TWO, ZERO, Node, access, accesses, node, postorder, substituted
 from symgd.nodes.text import text
 from symgd.program.equation import Equation, Op, Program, Range, Scan
-from symgd.program.extremes import at_most, largest
+from symgd.program.extremes import at_most, largest, smallest
 from symgd.program.linear import combined, size
 from symgd.program.names import Fresh
 from symgd.program.parts import check_defined, narrowed
@@ -82,7 +82,7 @@ class _Lowering:
         if rule == "given":
             self._record(target, at, scope)
         first = True
-        for reduction, part in _grouped(body):
+        for reduction, part in _grouped(_counted(body, scope)):
             op: Op = "=" if first and reduction is None else "+="
             if reduction is None:
                 self.equations.append(Equation(target, at, op, scope, self.lower(part, scope), rule=rule))
@@ -96,6 +96,7 @@ class _Lowering:
 
     def lower(self, root: Node, scope: Scope) -> Node:
         """The formula with every reduction replaced by an access to the equation that computes it."""
+        root = _counted(root, scope)
         return substituted(root, {part: self._reduce(part, scope) for part in _outermost(root)})
 
     def _reduce(self, reduction: Node, scope: Scope) -> Node:
@@ -262,15 +263,35 @@ def _averaged(summand: Node, reduction: Node) -> Node:
     """A mean is a sum of body/length."""
     if reduction.op == "sum":
         return summand
-    lengths = []
-    for bound in reduction.args[1:]:
-        letter, low, high = bound.args
-        if low.free | high.free or any(accesses(low, high)):
-            raise NotBuilt(
-                f"A mean over {text(letter)}, whose range depends on other values, is not built yet.", accepted="a sum over it, divided by a count"
-            )
-        lengths.append(size(low, high))
-    return over(summand, times(*lengths))
+    return over(summand, times(*(size(*bound.args[1:]) for bound in reduction.args[1:])))
+
+
+def _counted(root: Node, scope: Scope) -> Node:
+    """The formula in which a mean over a range of another length each time is a sum over it, divided by their number: NaN where there is none."""
+    means = {part: _quotient(part, scope) for part in _outermost(root) if part.op == "mean" and any(map(_varies, part.args[1:]))}
+    return substituted(root, means)
+
+
+def _varies(bound: Node) -> bool:
+    """Whether the length of a range depends on other indices or on data."""
+    length = size(*bound.args[1:])
+    return bool(length.free) or any(accesses(length))
+
+
+def _quotient(mean: Node, scope: Scope) -> Node:
+    body, *bounds = mean.args
+    letters = {bound.args[0] for bound in bounds}
+    if any(size(*bound.args[1:]).free & letters for bound in bounds):
+        (letter, *_), *_ = (bound.args for bound in bounds if size(*bound.args[1:]).free & letters)
+        raise NotBuilt(f"A mean over {text(letter)} and the index on which its range depends is not built yet.", accepted="a sum, divided by a count")
+    ranges = tuple((axis.index, axis.low, axis.high) for axis in scope)
+    counts = []
+    for bound in bounds:
+        count = size(*bound.args[1:])
+        least = smallest(count, ranges)
+        known = any(accesses(count)) or (least is not None and at_most(ZERO, least))  # data never run backwards, they are refused
+        counts.append(count if known else node("max", count, ZERO))
+    return node("/", node("sum", body, *bounds), times(*counts))
 
 
 def _renamed(root: Node, letters: dict[Node, Node]) -> Node:
