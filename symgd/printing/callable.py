@@ -20,7 +20,7 @@ from symgd.printing.sides import Sides, quoted, tupled
 from symgd.printing.templates import environment
 from symgd.program.equation import Program
 from symgd.program.extents import input_extents
-from symgd.schedule.schedule import schedule
+from symgd.schedule.schedule import whole
 
 __all__ = ["callable_source"]
 
@@ -46,7 +46,7 @@ class _Callable:
         self.checked, self.program = checked, program
         read = input_extents(program)[0]
         inputs = {name: program.extents.get(program.adjoints.get(name, ""), lengths) for name, lengths in read.items()}
-        plan = schedule(program)
+        plan = whole(program)
         self.generated = kernels(plan, inputs=inputs, described=checked.formula)
         self.names = self.generated.names
         self.printer = Printer(self.names, plan)
@@ -57,20 +57,23 @@ class _Callable:
 
     def source(self) -> str:
         lengths, open_ = self.sides.lengths()
-        looking = self._looking()
+        looking, longest = self._looking(), self.sides.longest()
         arguments = [self.names.value(name) for name in (*self.checked.parameters, *self.checked.data)]
         arguments += [self.sides.identifier[name] for name in open_]
         parts = dict(self.generated.parts)
-        parts["units"] = [*self.generated.units.values(), *looking[:1]]
+        units = [*looking[:1], *([self._unit("longest", "How long the longest of the ranges are that data bound.", longest)] if longest else [])]
+        parts["units"] = [*self.generated.units.values(), *units]
         parts |= {
             "name": NAME,
             "arguments": arguments,
             "described": self._described(arguments, open_),
             "lengths": lengths,
             "checks": list(self._checks(lengths)),
-            "memory": [*self._cells(), *allocated(self.generated, self.printer, self.rows)],
+            "cells": list(self._cells()),
             "subscripts": list(self._refusals(*looking)) if looking else [],
-            "call": f"gradient({', '.join(self._given(a) for a in self.generated.units['gradient'].arguments)})",
+            "longest": [f"{', '.join(map(self._length, self.program.longest))} = {self._called_with(units[-1])}"] if longest else [],
+            "memory": list(allocated(self.generated, self.printer, self.rows)),
+            "call": self._called_with(self.generated.units["gradient"]),
             "cost": f"{self.names.value(self.program.cost)}[0]",
             "gradients": tupled([self._gradient(name) for name in self.checked.parameters]),
         }
@@ -104,8 +107,9 @@ class _Callable:
     def _checks(self, lengths: list[str]) -> Iterator[tuple[str, str]]:
         """(what is wrong, the sentence): lengths, then arrays, then how ranges fit them."""
         known = {line.partition(" = ")[2] for line in lengths}
-        for name, identifier in self.sides.identifier.items():
-            yield f"{identifier} < 1", quoted(f"The length {name} is below 1.")
+        for name in self.sides.identifier:
+            if name not in self.program.longest:
+                yield f"{self._length(name)} < 1", quoted(f"The length {name} is below 1.")
         for name in (*self.checked.parameters, *self.checked.data):
             slot = self.slots.get(name)
             array = self.names.value(name)
@@ -130,6 +134,18 @@ class _Callable:
     def _cell(self, slot: Slot) -> str:
         return self.names.identifiers["cell", slot.name]
 
+    def _length(self, name: str) -> str:
+        return self.sides.identifier[name]
+
+    def _unit(self, name: str, purpose: str, lines: list[str]) -> Unit:
+        """One more function, of data, parameters and lengths."""
+        words = {word for line in lines for word in re.findall(r"\w+", line)} - set(map(self._length, self.program.longest))
+        arguments = [slot.identifier for slot in self.generated.slots("data", "parameter", "length") if slot.identifier in words]
+        return Unit(name, tuple(arguments), purpose, tuple(lines))
+
+    def _called_with(self, unit: Unit) -> str:
+        return f"{unit.name}({', '.join(map(self._given, unit.arguments))})"
+
     def _given(self, argument: str) -> str:
         own = {"first": "0", "last": self.rows, "scale": "1.0"}
         slot = self.generated.memory.get(argument)
@@ -148,13 +164,11 @@ class _Callable:
         lines, sentences = self.sides.subscripts()
         if not sentences:
             return ()
-        words = {word for line in lines for word in re.findall(r"\w+", line)}
-        arguments = [slot.identifier for slot in self.generated.slots("data", "parameter", "length") if slot.identifier in words]
         purpose = "Look at every subscript that data decide; return which of them is wrong, with the value, the length there and the row, or 0."
-        return Unit("subscripts", tuple(arguments), purpose, tuple(lines)), sentences
+        return self._unit("subscripts", purpose, lines), sentences
 
     def _refusals(self, looking: Unit, sentences: list[str]) -> Iterator[str]:
-        yield f"wrong = subscripts({', '.join(map(self._given, looking.arguments))})[0]"
+        yield f"wrong = {self._called_with(looking)}[0]"
         for number, sentence in enumerate(sentences, 1):
             yield f"if wrong == {number}:"
             yield f"{INDENT}raise ValueError({quoted(_constant(sentence))})"

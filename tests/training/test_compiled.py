@@ -7,14 +7,18 @@ import pytest
 from numba import njit
 
 import symgd as sg
+from symgd.compiling.cache import load
+from symgd.compiling.guard import CALLABLE
+from symgd.printing.callable import callable_source
 from symgd.training import compiled as compiling
 
+from ..oracle.compositions import COMPOSITIONS
 from ..oracle.levels import LEVELS
 from ..oracle.structures import STRUCTURES
-from ..oracle.test_structures import by_jax, close, cost_of, split
+from ..oracle.test_structures import close
 
-NAMES = ["network regression", "cross-entropy by gather", "convolution", "pairs i<j", "capture", "a parameter for each sample", "constant index"]
-CASES = [s for s in STRUCTURES if s.name in NAMES] + [s for _, s in LEVELS if s.name in ("correlation", "totals by group")]
+NAMES = ["network regression", "gather of an embedding", "convolution", "LSTM", "ragged (CSR) sums"]
+CASES = [*(s for s in STRUCTURES if s.name in NAMES), *(s for _, s in LEVELS if s.name == "correlation")]
 RANDOM = np.random.default_rng(3)
 X, Y, W = RANDOM.normal(size=(7, 3)), RANDOM.normal(size=7), RANDOM.normal(size=3)
 
@@ -30,11 +34,23 @@ def f():
 
 @pytest.mark.parametrize("structure", CASES, ids=lambda s: s.name)
 def test_it_is_cost_and_gradient(structure):
-    cost, values = cost_of(structure), structure.arrays(1)
-    parameters, data = split(structure, values)
-    function = cost.compiled()
-    found, gradients = function(*(parameters[name] for name in cost.parameters), *(data[name] for name in cost.data))
-    expected, slopes = by_jax(structure, values)
+    check(structure, structure.read().compiled())
+
+
+@pytest.mark.parametrize("structure", [*STRUCTURES, *COMPOSITIONS, *(s for _, s in LEVELS)], ids=lambda s: s.name)
+def test_its_source_is_cost_and_gradient(structure):
+    cost = structure.read()
+    function = load(callable_source(cost._checked, cost.gradient.program), compiled=False, allowed=CALLABLE).cost_and_gradient
+    with np.errstate(all="ignore"):
+        check(structure, function)
+
+
+def check(structure, function):
+    cost, (parameters, data) = structure.read(), structure.split(structure.arrays(1))
+    said = [line for line in function.__doc__.splitlines() if "Lengths that no array tells" in line]
+    lengths = [structure.told(1)[name] for name in said[0].partition(": ")[2].strip(".").split(", ")] if said else []
+    found, gradients = function(*(parameters[name] for name in cost.parameters), *(data[name] for name in cost.data), *lengths)
+    expected, slopes = structure.by_jax(1)
     assert close(found, expected)
     for name, gradient in zip(cost.parameters, gradients, strict=True):
         assert close(gradient, slopes[name]), name
