@@ -146,7 +146,24 @@ class Cost:
         raise NotBuilt("Worded derivation steps are not built yet.", accepted="cost.gradient.program, the numbered equations")
 
     def compiled(self) -> Any:
-        raise NotBuilt("cost.compiled() is not built yet.", accepted="cost.evaluate, cost.trainer")
+        """Cost and gradient as a Numba function, `cost, gradients = f(parameters..., data...)`, for other compiled code and for Python.
+
+        The parameters come in the order of `cost.parameters`, then the data in that of `cost.data`, then lengths that no array tells; `f.__doc__`
+        says so. Numbers are floats, arrays of float64, subscripts of int64. `gradients` is a tuple in the order of the parameters, a float for a
+        number and a new array for an array. The function raises ValueError for an array of another shape.
+
+        >>> import numpy as np
+        >>> f = parse("mean((w*x - y)^2)", samples="x y").compiled()
+        >>> f(2.0, np.array([1.0, 2.0]), np.array([1.0, 1.0]))
+        (5.0, (7.0,))
+        """
+        return self._compiled
+
+    @cached_property
+    def _compiled(self) -> Any:
+        from symgd.training.compiled import compiled
+
+        return compiled(self._checked, self.gradient.program)
 
     def jacobian(self) -> Any:
         raise NotBuilt("Jacobians are not built yet.", accepted="cost.gradient")

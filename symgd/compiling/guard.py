@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from symgd.errors import InputError
 
-__all__ = ["KERNEL", "NUMPY", "TRAINER", "Allowed", "GuardError", "check_module"]
+__all__ = ["CALLABLE", "KERNEL", "NUMPY", "TRAINER", "Allowed", "GuardError", "check_module"]
 
 
 class GuardError(InputError):
@@ -64,6 +64,7 @@ KERNEL = Allowed(
     methods=_METHODS,
     nodes=_NODES,
 )
+CALLABLE = replace(KERNEL, builtins=KERNEL.builtins | {"ValueError"}, nodes=KERNEL.nodes | {"Raise"})
 NUMPY = replace(KERNEL, imports={"math": _MATH, "numpy": _NUMPY, "scipy.special": _SPECIAL})
 TRAINER = Allowed(
     imports={

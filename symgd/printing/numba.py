@@ -21,6 +21,7 @@ RESERVED = (
     "numba", "argparse", "fit", "main", "settings", "data", "parameters", "samples", "position", "result", "share", "range", "len", "min", "max",
     "float", "int", "abs", "reach", "shuffle", "seed", "epochs", "train", "sweep", "subscripts", "longest", "learning_rate", "batch_size", "shapes",
     "batches", "status",
+    "cost_and_gradient", "wrong", "ValueError",
     "done", "interrupted", "order", "began", "made", "checked_arrays", "check_shapes", "shape_text", "told_length", "refuse_outside", "setting",
     "whole_number", "random_stream", "start_value", "random_start", "epoch_order", "norm_of", "why_ended", "read_arrays", "write_arrays",
     "DATA", "PARAMETERS", "STREAMS", "CONSTANTS", "LENGTHS", "SUBSCRIPTS", "PLACES", "FINISHED", "CONVERGED", "NOT_FINITE", "DIVERGED",

@@ -5,7 +5,7 @@ What program/shapes.py solves for given arrays is solved here for arrays that ar
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from symgd.nodes.node import ONE, ZERO, Node, accesses, postorder
 from symgd.nodes.text import text
@@ -36,10 +36,14 @@ def tupled(parts: list[str]) -> str:
 
 
 class Sides:
-    """What a program says about the sides of its arrays, as code over `data` and `start`, two mappings from names to arrays."""
+    """What a program says about the sides of its arrays, as code.
 
-    def __init__(self, program: Program, generated: Generated, printer: Printer) -> None:
+    `arrays`: name -> what an array is called there, for those that tell lengths, the more telling first; by default the data in a mapping `data`.
+    """
+
+    def __init__(self, program: Program, generated: Generated, printer: Printer, arrays: Mapping[str, str] | None = None) -> None:
         self.program, self.generated, self.printer = program, generated, printer
+        self.arrays = arrays if arrays is not None else {slot.name: f"data[{quoted(slot.name)}]" for slot in generated.slots("data")}
         self.said = extents(program.flat())
         self.extents, measured = input_extents(program)
         self.measured = frozenset(measured.values())
@@ -48,15 +52,16 @@ class Sides:
     # lengths
 
     def lengths(self) -> tuple[list[str], list[str]]:
-        """Lines that find the lengths which data tell, and the names of the others.
+        """Lines that find the lengths which the arrays tell, and the names of the others.
 
         A length is read off the shape of an array; what stands in a formula, `H - P + 1`, follows once the rest of the formula is known.
         """
         lines: list[str] = []
         known: set[str] = set()
         waiting: list[tuple[str, Node]] = []
-        for slot in sorted(self.generated.slots("data"), key=lambda slot: -len(slot.extents)):
-            claims, array = list(self._claims(slot)), f"data[{quoted(slot.name)}]"
+        slots = {slot.name: slot for slot in self.generated.slots("data", "parameter")}
+        for slot in sorted((slots[name] for name in self.arrays if name in slots), key=lambda slot: -len(slot.extents)):
+            claims, array = list(self._claims(slot)), self.arrays[slot.name]
             plain = [formula.value for _, formula in claims if formula.op == "length"]
             if plain and len(slot.extents) == len(claims) == len(plain) == len(set(plain)) and not known & set(plain):
                 sides = ", ".join(map(self.identifier.__getitem__, plain))
@@ -145,15 +150,20 @@ class Sides:
 
     def shape(self, slot: Slot) -> str:
         """The shape that the array has to have, in the lengths: (m, d)."""
+        return tupled(self.needed(slot))
+
+    def needed(self, slot: Slot) -> list[str]:
+        """How long the array has to be along each axis."""
         sides = []
         for position, extent in enumerate(slot.extents):
             needs = [bound.high for bound in strongest(self._bounds(slot.name, position)) if bound.high is not None]
             shown = list(dict.fromkeys(map(self.printer.integer, needs)))
             if self._loose(slot.name, position) or not shown:
-                own = self.printer.integer(extent) if (slot.name, position) in self.measured else f"data[{quoted(slot.name)}].shape[{position}]"
+                measured = (slot.name, position) in self.measured
+                own = self.printer.integer(extent) if measured else f"{self.arrays[slot.name]}.shape[{position}]"
                 shown.insert(0, own)
             sides.append(shown[0] if len(shown) == 1 else f"max({', '.join(shown)})")
-        return tupled(sides)
+        return sides
 
     def limits(self) -> dict[str, str]:
         """condition -> what is wrong where it holds, though all shapes are right: ranges that run backwards, indices outside of an array."""

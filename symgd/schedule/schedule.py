@@ -9,7 +9,7 @@ from typing import Literal
 from symgd.errors import InputError
 from symgd.nodes.node import TRUE, ZERO, Node
 from symgd.program.equation import Equation, Op, Program, Range
-from symgd.program.levels import levels
+from symgd.program.levels import Levels, levels
 from symgd.program.linear import difference
 from symgd.schedule.batches import Batches, batches
 from symgd.schedule.nests import loop_order
@@ -111,17 +111,22 @@ def schedule(program: Program) -> Schedule:
     >>> len(schedule(program).passes)
     2
     """
-    return _Scheduling(program).run()
+    found = levels(program)
+    try:
+        made = batches(program, found)
+    except InputError:
+        made = Batches()
+    return _Scheduling(program, found, made).run()
+
+
+def whole(program: Program) -> Schedule:
+    """The same for all samples in their own order, never for a batch of them: data stay as they are."""
+    return _Scheduling(program, levels(program), Batches()).run()
 
 
 class _Scheduling:
-    def __init__(self, program: Program) -> None:
-        self.program = program
-        self.levels = levels(program)
-        try:
-            self.batches = batches(program, self.levels)
-        except InputError:
-            self.batches = Batches()
+    def __init__(self, program: Program, found: Levels, made: Batches) -> None:
+        self.program, self.levels, self.batches = program, found, made
 
     def run(self) -> Schedule:
         found, program = self.levels, self.program

@@ -13,16 +13,15 @@ from typing import Any
 
 from symgd.errors import InputError, NotBuilt
 from symgd.nodes.functions import FUNCTIONS
-from symgd.nodes.node import ARITHMETIC, ATOMS, ONE, ZERO, Node, access, accesses, node, postorder, substituted
+from symgd.nodes.node import ARITHMETIC, ATOMS, ZERO, access, accesses, postorder, substituted
 from symgd.nodes.text import text
 from symgd.printing.identifiers import Identifiers, comment
+from symgd.printing.memory import allocated
 from symgd.printing.module import Slot, Unit
 from symgd.printing.numba import Names, Printer
 from symgd.printing.sides import Sides, quoted, tupled
-from symgd.program.linear import combined
 from symgd.schedule.schedule import schedule
 from symgd.training.batches import of_batch
-from symgd.training.kernels import BLOCK, CACHE
 from symgd.training.trainer import CHUNK, GROWTH, STEPS, Trainer
 from symgd.updates.formulas import formula
 from symgd.updates.initializers import DEFAULT, FANS, RANDOM, initializers
@@ -229,25 +228,10 @@ class _Frame:
 
     def _scratch(self) -> Iterator[str]:
         """An assignment for everything else that the generated functions work on."""
-        if "block" in self.generated.units["gradient"].arguments:
-            yield f"block = max(1, min({BLOCK}, {CACHE}//{self._per_row()}, {self.rows}))  # rows that stay in cache together"
-        for slot in self.generated.slots("block", "computed", "share", "state"):
-            sides = list(map(self.printer.integer, slot.extents))
-            if slot.role == "block":
-                sides[slot.axis or 0] = "block"
-            yield f"{slot.identifier} = np.zeros({tupled(sides) if len(sides) > 1 else ''.join(sides) or '1'})"
+        yield from allocated(self.generated, self.printer, self.rows)
         yield from self._states()
         for slot in self.generated.slots("kept"):
             yield f"{slot.identifier} = {self.generated.names.value(slot.name)}.copy()"
-
-    def _per_row(self) -> str:
-        """The numbers of scratch memory that go with one row, and one more."""
-        sizes: list[tuple[int, Node]] = [(1, ONE)]
-        for slot in self.generated.slots("block"):
-            others = [extent for position, extent in enumerate(slot.extents) if position != slot.axis]
-            sizes.append((1, node("*", *others) if len(others) > 1 else others[0] if others else ONE))
-        shown = self.printer.integer(combined(*sizes))
-        return shown if shown.isalnum() else f"({shown})"
 
     def _states(self) -> Iterator[str]:
         """The start of the update rule's state, where it is not 0."""

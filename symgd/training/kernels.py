@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from symgd.cost.checked import Checked
 from symgd.errors import InputError
 from symgd.nodes.node import postorder
+from symgd.printing.memory import BLOCK, CACHE
 from symgd.printing.module import Generated, kernels
 from symgd.program.equation import Program, Scan
 from symgd.program.extents import input_extents
@@ -27,8 +28,6 @@ from symgd.training.inputs import array, arrays, missing
 from symgd.updates.optimizers import Updates
 
 LONGEST = 4000  # nodes of a program that Numba is asked to compile: about half a minute
-CACHE = 1 << 15  # numbers of scratch memory for the rows of one block
-BLOCK = 256  # rows of a block at most
 STORED = 1 << 27  # numbers of memory, a gigabyte, from which on the steps of a recurrence are computed again on the way back
 
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import jax.numpy as jnp
 from hypothesis import strategies as st
 
-from .structures import LAYERS, MATRIX, NETWORK, Structure
+from .structure import Structure
+from .structures import LAYERS, MATRIX, NETWORK
 
 LINEAR = {"X": ("m", "d"), "y": ("m",), "w": ("d",)}
 RESIDUAL = {"r[i]": "sum(w[j]*X[i, j], j) - y[i]"}
@@ -17,16 +19,16 @@ PREDICTED = {"p[i]": "sum(w[j]*X[i, j], j)"}
 
 
 def _predicted(q):
-    return q["X"] @ q["w"]
+    return q.X @ q.w
 
 
 def _residual(q):
-    return q["X"] @ q["w"] - q["y"]
+    return q.X @ q.w - q.y
 
 
-def _normed(q, jnp):
-    z = q["X"] @ q["W"].T
-    return jnp.tanh(q["b"] * (z - z.mean(0)) / jnp.sqrt(z.var(0) + 1e-3))
+def _normed(x, q):
+    z = x @ q.W.T
+    return jnp.tanh(q.b * (z - z.mean(0)) / jnp.sqrt(z.var(0) + 1e-3))
 
 
 LEVELS = [
@@ -38,7 +40,7 @@ LEVELS = [
             ("w",),
             LINEAR,
             MATRIX,
-            lambda q, jnp, scipy: jnp.mean(_residual(q) ** 2),
+            lambda q: jnp.mean(_residual(q) ** 2),
             RESIDUAL,
             "i:m j:d",
         ),
@@ -51,7 +53,7 @@ LEVELS = [
             ("W", "b", "v"),
             {"X": ("m", "d"), "y": ("m",), "W": ("h", "d"), "b": ("h",), "v": ("h",)},
             NETWORK,
-            lambda q, jnp, scipy: jnp.mean((jnp.tanh(q["X"] @ q["W"].T + q["b"]) @ q["v"] - q["y"]) ** 2),
+            lambda q: jnp.mean((jnp.tanh(q.X @ q.W.T + q.b) @ q.v - q.y) ** 2),
             {"a[i, k]": "tanh(sum(W[k, j]*X[i, j], j) + b[k])"},
             "i:m j:d k:h",
         ),
@@ -64,7 +66,7 @@ LEVELS = [
             ("w",),
             LINEAR,
             MATRIX,
-            lambda q, jnp, scipy: jnp.sqrt(jnp.mean(_residual(q) ** 2)),
+            lambda q: jnp.sqrt(jnp.mean(_residual(q) ** 2)),
             RESIDUAL,
             "i:m j:d",
         ),
@@ -77,7 +79,7 @@ LEVELS = [
             ("W", "b", "v"),
             {"X": ("m", "d"), "y": ("m",), "W": ("h", "d"), "b": ("h",), "v": ("h",)},
             NETWORK,
-            lambda q, jnp, scipy: jnp.sqrt(jnp.mean((jnp.tanh(q["X"] @ q["W"].T + q["b"]) @ q["v"] - q["y"]) ** 2)) + 0.1 * (q["v"] ** 2).sum(),
+            lambda q: jnp.sqrt(jnp.mean((jnp.tanh(q.X @ q.W.T + q.b) @ q.v - q.y) ** 2)) + 0.1 * (q.v ** 2).sum(),
             {"a[i, k]": "tanh(sum(W[k, j]*X[i, j], j) + b[k])"},
             "i:m j:d k:h",
         ),
@@ -90,7 +92,7 @@ LEVELS = [
             ("w",),
             LINEAR,
             MATRIX,
-            lambda q, jnp, scipy: jnp.log(jnp.mean(jnp.exp(_residual(q)))),
+            lambda q: jnp.log(jnp.mean(jnp.exp(_residual(q)))),
             RESIDUAL,
             "i:m j:d",
         ),
@@ -103,7 +105,7 @@ LEVELS = [
             ("w",),
             LINEAR,
             MATRIX,
-            lambda q, jnp, scipy: (_residual(q) ** 2).sum() / (_predicted(q) ** 2).sum(),
+            lambda q: (_residual(q) ** 2).sum() / (_predicted(q) ** 2).sum(),
             PREDICTED,
             "i:m j:d",
         ),
@@ -116,7 +118,7 @@ LEVELS = [
             ("w",),
             LINEAR,
             MATRIX,
-            lambda q, jnp, scipy: jnp.mean((p := _predicted(q)) ** 2) * jnp.mean(jnp.exp(-p)) * (q["y"] @ p),
+            lambda q: jnp.mean((p := _predicted(q)) ** 2) * jnp.mean(jnp.exp(-p)) * (q.y @ p),
             PREDICTED,
             "i:m j:d",
         ),
@@ -129,7 +131,7 @@ LEVELS = [
             ("W",),
             {"X": ("m", "d"), "W": ("h", "d")},
             NETWORK,
-            lambda q, jnp, scipy: jnp.sqrt(((q["X"] @ q["W"].T) ** 2).mean(0)).sum(),
+            lambda q: jnp.sqrt(((q.X @ q.W.T) ** 2).mean(0)).sum(),
             {"z[i, k]": "sum(W[k, j]*X[i, j], j)"},
             "i:m j:d k:h",
         ),
@@ -142,7 +144,7 @@ LEVELS = [
             ("w",),
             {"X": ("m", "d"), "w": ("d",), "label": ("m",)},
             LAYERS,
-            lambda q, jnp, scipy: (jnp.zeros(6).at[q["label"]].add(jnp.tanh(_predicted(q))) ** 3).sum(),
+            lambda q: (jnp.zeros(6).at[q.label].add(jnp.tanh(_predicted(q))) ** 3).sum(),
             {"p[i]": "tanh(sum(w[j]*X[i, j], j))", "s[l]": "sum(piecewise(p[i], label[i] == l, 0), i)"},
             "i:m j:d l:6",
             integers={"label": 6},
@@ -156,7 +158,7 @@ LEVELS = [
             ("w",),
             LINEAR,
             MATRIX,
-            lambda q, jnp, scipy: jnp.var(_residual(q)),
+            lambda q: jnp.var(_residual(q)),
             RESIDUAL,
             "i:m k:m j:d",
         ),
@@ -169,7 +171,7 @@ LEVELS = [
             ("w",),
             LINEAR,
             MATRIX,
-            lambda q, jnp, scipy: jnp.var(_residual(q)) / jnp.var(_predicted(q)),
+            lambda q: jnp.var(_residual(q)) / jnp.var(_predicted(q)),
             {**PREDICTED, "r[i]": "p[i] - y[i]"},
             "i:m j:d",
         ),
@@ -182,7 +184,7 @@ LEVELS = [
             ("w",),
             LINEAR,
             MATRIX,
-            lambda q, jnp, scipy: jnp.corrcoef(_predicted(q), q["y"])[0, 1],
+            lambda q: jnp.corrcoef(_predicted(q), q.y)[0, 1],
             PREDICTED,
             "i:m j:d",
         ),
@@ -195,8 +197,8 @@ LEVELS = [
             ("w",),
             LINEAR,
             MATRIX,
-            lambda q, jnp, scipy: (
-                ((e := jnp.exp(_predicted(q))) * q["y"]).sum() / e.sum() + jnp.sqrt(jnp.mean((e / e.sum()) ** 2))
+            lambda q: (
+                ((e := jnp.exp(_predicted(q))) * q.y).sum() / e.sum() + jnp.sqrt(jnp.mean((e / e.sum()) ** 2))
             ),
             {"e[i]": "exp(sum(w[j]*X[i, j], j))"},
             "i:m j:d",
@@ -210,7 +212,7 @@ LEVELS = [
             ("w",),
             {"X": ("m", "d"), "w": ("d",), "Y": ("m", "m")},
             MATRIX,
-            lambda q, jnp, scipy: ((_predicted(q)[:, None] - _predicted(q)) ** 2 * q["Y"]).sum(),
+            lambda q: ((_predicted(q)[:, None] - _predicted(q)) ** 2 * q.Y).sum(),
             PREDICTED,
             "i:m k:m j:d",
         ),
@@ -223,7 +225,7 @@ LEVELS = [
             ("W", "b"),
             {"X": ("m", "d"), "Y": ("m", "h"), "W": ("h", "d"), "b": ("h",)},
             NETWORK,
-            lambda q, jnp, scipy: ((_normed(q, jnp) - q["Y"]) ** 2).sum(1).mean(),
+            lambda q: ((_normed(q.X, q) - q.Y) ** 2).sum(1).mean(),
             {
                 "z[i, k]": "sum(W[k, j]*X[i, j], j)",
                 "mu[k]": "mean(z[i, k], i)",
@@ -241,7 +243,7 @@ LEVELS = [
             ("V", "W", "b"),
             {"X": ("m", "d"), "Y": ("m", "h"), "V": ("c", "d"), "W": ("h", "c"), "b": ("h",)},
             LAYERS,
-            lambda q, jnp, scipy: ((_normed({**q, "X": jnp.tanh(q["X"] @ q["V"].T)}, jnp) - q["Y"]) ** 2).sum(1).mean(),
+            lambda q: ((_normed(jnp.tanh(q.X @ q.V.T), q) - q.Y) ** 2).sum(1).mean(),
             {
                 "u[i, l]": "tanh(sum(V[l, j]*X[i, j], j))",
                 "z[i, k]": "sum(W[k, l]*u[i, l], l)",

@@ -13,7 +13,7 @@ from symgd.reverse.reverse import reverse
 from symgd.tidy.tidy import tidy
 
 from .levels import LENGTHS, LEVELS, SHAPES, mixtures
-from .test_structures import by_jax, close, cost_of, operations, split
+from .test_structures import close, lengths_of, operations
 
 CASES = [pytest.param(passes, structure, id=structure.name) for passes, structure in LEVELS]
 PARAMETERS = ("w", "W", "v", "s")
@@ -37,35 +37,29 @@ def in_blocks_of_two(cost, parameters, data):
 
 @pytest.mark.parametrize(("passes", "structure"), CASES)
 def test_the_samples_are_read_so_often(passes, structure):
-    assert cost_of(structure).gradient.program.passes == passes
+    assert structure.read().gradient.program.passes == passes
 
 
 @pytest.mark.parametrize(("passes", "structure"), CASES)
 def test_value_and_gradient_equal_jax(passes, structure):
     for which in (0, 1):
-        values = structure.arrays(which)
-        expected, slopes = by_jax(structure, values)
-        cost = cost_of(structure)
-        blocks, lengths = in_blocks_of_two(cost, *split(structure, values))
+        values, (expected, slopes) = structure.arrays(which), structure.by_jax(which)
+        cost = structure.read()
+        blocks, lengths = in_blocks_of_two(cost, *structure.split(values))
         program = cost.gradient.program
-        by_numpy = run(program, {name: values[name] for name in program.inputs}, lengths)
-        for found in (blocks, by_numpy):
+        for found in (blocks, run(program, {name: values[name] for name in program.inputs}, lengths)):
             assert close(found[program.cost], expected)
-        for name in structure.parameters:
-            assert close(blocks[program.adjoints[name]], slopes[name]), name
-            assert close(by_numpy[program.adjoints[name]], slopes[name]), name
+            for name in structure.parameters:
+                assert close(found[program.adjoints[name]], slopes[name]), name
 
 
 COMPILED = ("quotient of sums", "correlation", "batch norm")
 
 
-@pytest.mark.parametrize(
-    "structure", [pytest.param(s, id=s.name, marks=[] if s.name in COMPILED else [pytest.mark.slow]) for _, s in LEVELS]
-)
+@pytest.mark.parametrize("structure", [pytest.param(s, id=s.name, marks=[] if s.name in COMPILED else [pytest.mark.slow]) for _, s in LEVELS])
 def test_compiled_value_and_gradient_equal_jax(structure):
-    values = structure.arrays(1)
-    expected, slopes = by_jax(structure, values)
-    found = cost_of(structure).evaluate(*split(structure, values))
+    expected, slopes = structure.by_jax(1)
+    found = structure.read().evaluate(*structure.split(structure.arrays(1)))
     assert close(found.cost, expected)
     for name in structure.parameters:
         assert close(found.gradient[name], slopes[name]), name
@@ -73,10 +67,10 @@ def test_compiled_value_and_gradient_equal_jax(structure):
 
 @pytest.mark.parametrize(("passes", "structure"), CASES)
 def test_fewer_passes_are_not_paid_for_with_operations(passes, structure):
-    cost = cost_of(structure)
+    cost = structure.read()
     for which in (0, 1):
-        lengths = cost._kernels.lengths({name: np.shape(value) for name, value in structure.arrays(which).items()}, {})
-        assert operations(cost.gradient.program, lengths) <= 5 * operations(cost.program, lengths)
+        lengths, values = lengths_of(structure, cost, which), structure.arrays(which)
+        assert operations(cost.gradient.program, lengths, values) <= 5 * operations(cost.program, lengths, values)
 
 
 @settings(max_examples=40)
