@@ -20,7 +20,7 @@ RESERVED = (
     "scale", "start", "stop", "norm", "tolerance", "limit", "best", "history", "total", "top", "nan", "inf", "batch", "costs", "norms", "kept",
     "numba", "argparse", "fit", "main", "settings", "data", "parameters", "samples", "position", "result", "share", "range", "len", "min", "max",
     "float", "int", "abs", "reach", "shuffle", "seed", "epochs", "train", "sweep", "subscripts", "longest", "learning_rate", "batch_size", "shapes",
-    "batches", "status",
+    "batches", "status", "refuse_broken",
     "done", "interrupted", "order", "began", "made", "checked_arrays", "check_shapes", "shape_text", "told_length", "refuse_outside", "setting",
     "whole_number", "random_stream", "start_value", "random_start", "epoch_order", "norm_of", "why_ended", "read_arrays", "write_arrays",
     "DATA", "PARAMETERS", "STREAMS", "CONSTANTS", "LENGTHS", "SUBSCRIPTS", "PLACES", "FINISHED", "CONVERGED", "NOT_FINITE", "DIVERGED",

@@ -15,6 +15,7 @@ from symgd.errors import InputError, NotBuilt
 from symgd.nodes.functions import FUNCTIONS
 from symgd.nodes.node import ARITHMETIC, ATOMS, ONE, ZERO, Node, access, accesses, node, postorder, substituted
 from symgd.nodes.text import text
+from symgd.printing.facts import broken
 from symgd.printing.identifiers import Identifiers, comment
 from symgd.printing.module import Slot, Unit
 from symgd.printing.numba import Names, Printer
@@ -22,6 +23,7 @@ from symgd.printing.sides import Sides, quoted, tupled
 from symgd.program.linear import combined
 from symgd.schedule.schedule import schedule
 from symgd.training.batches import of_batch
+from symgd.training.facts import TOLERANCE
 from symgd.training.kernels import BLOCK, CACHE
 from symgd.training.trainer import CHUNK, GROWTH, STEPS, Trainer
 from symgd.updates.formulas import formula
@@ -124,6 +126,7 @@ class _Frame:
                 "slopes": _table((row["plain"], row["slope"]) for row in parameters),
             },
             "limits": [{"condition": condition, "sentence": quoted(said)} for condition, said in self.sides.limits().items()],
+            "facts": list(self._facts()),
             "memory": list(self._memory()),
             "scratch": list(self._scratch()),
             "longest": ", ".join(self.sides.identifier[name] for name in self.program.longest),
@@ -153,6 +156,14 @@ class _Frame:
             left_out = "" if value is None else f" ({value!r} if left out)"
             shown.append(f"{slot.name} {tupled(list(map(text, slot.extents))) if slot.extents else 'a number'}{left_out}")
         return comment(", ".join(shown))
+
+    def _facts(self) -> Iterator[Row]:
+        """What is known of the data, to be looked up in them."""
+        given = {slot.name for slot in self.data}
+        for fact in self.checked.facts:
+            unknown = [part.value for part in postorder(fact.right) if part.op == "length" and part.value not in self.sides.identifier]
+            if given.issuperset(fact.names) and not unknown:
+                yield {"name": quoted(fact.name), "words": quoted(str(fact)), "broken": broken(fact, self.printer, TOLERANCE)}
 
     def _parameter(self, slot: Slot) -> Row:
         adjoint = self.generated.names.value(self.program.adjoints[slot.name])
