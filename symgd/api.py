@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from symgd.cost.checked import Checked, check
+from symgd.cost.facts import Fact
+from symgd.cost.lengths import with_one_length
 from symgd.errors import InputError, NotBuilt
 from symgd.nodes.formula import Formula
 from symgd.nodes.growing import growing
 from symgd.nodes.latex import latex
 from symgd.nodes.naming import name_of
-from symgd.nodes.node import Node, access, accesses, index, postorder
+from symgd.nodes.node import ZERO, Node, access, accesses, index, postorder
 from symgd.nodes.text import text
 from symgd.pipeline import forward_program, gradient_program
 from symgd.program.equation import Program
@@ -45,6 +48,7 @@ def parse(
     """The cost that a text says, read by symgd's own grammar: nothing in it is ever evaluated.
 
     `samples`: names of data columns, "x y". `where`: target -> formula, {"z[i]": "sum(w[j]*X[i, j], j)"}. `axes`: lengths of index letters, "k:32".
+    `facts`: what is known of the data, ["sum(Y[i, l], l) = 1", "y^2 = 1"].
     Raises InputError with row and column of what cannot be read.
 
     >>> parse("mean((w*x + b - y)^2)", samples="x y").gradient.text()
@@ -63,7 +67,8 @@ class Cost:
 
     `expression`: a SymPy formula. `where`: name -> formula for named intermediates, or a list of `sympy.Eq`. `parameters`: the names to differentiate
     for; without it every free scalar that is no sample column, constant or length. `constants`: name -> number, or names whose values come
-    with the data. Raises InputError, a sentence that says what, where and what is accepted.
+    with the data. `facts`: what is known of the data, a list of `sympy.Eq`, comparisons or texts. Raises InputError, a sentence that says what,
+    where and what is accepted.
 
     >>> import sympy as sp
     >>> w = sp.Symbol("w")
@@ -81,17 +86,19 @@ class Cost:
         facts: Sequence[Any] = (),
         stabilise: bool = True,
     ) -> None:
-        if facts:
-            raise NotBuilt("facts= is not built yet.", accepted="a cost without facts")
         if isinstance(expression, Formula):
             formula = expression
         else:
             from symgd.nodes.sympy_door import from_sympy
 
             formula = from_sympy(expression, where)
-        self._formula = formula
+        known = _facts(facts, formula)
+        self._formula = formula = with_one_length(formula, known)
         self._checked: Checked = check(
-            formula, parameters=None if parameters is None else _names(parameters, "parameters"), constants=_constants(constants)
+            formula,
+            parameters=None if parameters is None else _names(parameters, "parameters"),
+            constants=_constants(constants),
+            facts=known,
         )
         self.stabilise = stabilise
 
@@ -122,6 +129,11 @@ class Cost:
         return {
             d.target if parts[d.target] == 1 else self._shown(access(d.target, *d.at)): self._to_sympy(d.body) for d in self._checked.definitions
         }
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """What is said to be known of data and parameters, in the text language."""
+        return tuple(map(str, (*self._checked.facts, *self._checked.hoped)))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -230,7 +242,7 @@ class Cost:
     def _kernels(self) -> Any:
         from symgd.training.kernels import Kernels
 
-        return Kernels(self._checked, self.gradient.program)
+        return Kernels(self._checked, self.gradient.program, written=self.program)
 
     def _to_sympy(self, part: Node, symbols: Mapping[str, Any] = MappingProxyType({})) -> Any:
         from symgd.nodes.sympy_door import to_sympy
@@ -248,6 +260,10 @@ class Cost:
     def _latex(self, part: Node) -> str:
         return latex(part, hidden=self._formula.hidden, axes=self._formula.axes)
 
+    def _known(self, fact: Fact) -> str:
+        """A fact in LaTeX."""
+        ranges = {part.args[0].value: part.args[2] for part in postorder(fact.statement) if part.op == "range" and part.args[1] is ZERO}
+        return latex(fact.statement, hidden=self._formula.hidden, axes={**ranges, **self._formula.axes})
 
 
 class Gradient(Mapping[Any, Any]):
@@ -268,7 +284,15 @@ class Gradient(Mapping[Any, Any]):
     @cached_property
     def _forms(self) -> ClosedForms:
         bodies = (self._cost._formula.expression, *(d.body for d in self._cost._checked.definitions))
-        return ClosedForms(self.program, means=any(part.op == "mean" for part in postorder(*bodies)))
+        program, hoped = self.program, self._cost._checked.hoped
+        if hoped:  # formulas use what is said about parameters; what runs does not
+            program = gradient_program(replace(self._cost.program, facts=(*self._cost.program.facts, *hoped)))
+        return ClosedForms(program, means=any(part.op == "mean" for part in postorder(*bodies)))
+
+    @cached_property
+    def facts(self) -> Mapping[str, tuple[Fact, ...]]:
+        """Parameter -> what is known of the data and was used in its derivative."""
+        return {name: self._forms.with_facts(name, self._letters(name))[1] for name in self}
 
     def __getitem__(self, parameter: Any) -> Any:
         name, at = self._place(parameter)
@@ -287,8 +311,13 @@ class Gradient(Mapping[Any, Any]):
         return {name: self._cost._to_sympy(self._closed(name, self._letters(name), inputs)) for name in self}
 
     def text(self) -> str:
-        """One line a parameter in the text language."""
-        return "\n".join(f"d{self._cost._name}/d{self._cost._shown(access(name, *at))} = {self._cost._shown(f)}" for name, at, f in self._rows())
+        """One line a parameter in the text language, with the facts that it uses behind it."""
+        lines = []
+        for name, at, formula in self._rows():
+            by = "; ".join(map(str, self.facts[name]))
+            line = f"d{self._cost._name}/d{self._cost._shown(access(name, *at))} = {self._cost._shown(formula)}"
+            lines.append(f"{line}  # by {by}" if by else line)
+        return "\n".join(lines)
 
     def latex(self) -> str:
         """The vector of partial derivatives, stacked; the numbered program where a formula would be too long."""
@@ -301,7 +330,9 @@ class Gradient(Mapping[Any, Any]):
         cost = latex(access(self._cost._name))
         left = r" \\[1.2em] ".join(rf"\dfrac{{\partial {cost}}}{{\partial {self._cost._latex(access(name, *at))}}}" for name, at, _ in rows)
         right = r" \\[1.2em] ".join(rf"\displaystyle {self._cost._latex(formula)}" for _, _, formula in rows)
-        return rf"\nabla {cost} = \begin{{bmatrix}} {left} \end{{bmatrix}} = \begin{{bmatrix}} {right} \end{{bmatrix}}"
+        used = dict.fromkeys(fact for facts in self.facts.values() for fact in facts)
+        by = rf" \quad \text{{by }} {', '.join(map(self._cost._known, used))}" if used else ""
+        return rf"\nabla {cost} = \begin{{bmatrix}} {left} \end{{bmatrix}} = \begin{{bmatrix}} {right} \end{{bmatrix}}{by}"
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
@@ -356,6 +387,24 @@ def _names(given: Iterable[Any], argument: str) -> list[str]:
             f"{argument}={given!r} is one text.", accepted=f"a list: {argument}=[{', '.join(repr(n) for n in given.replace(',', ' ').split())}]"
         )
     return [name_of(thing) for thing in given]
+
+
+def _facts(given: Iterable[Any], formula: Formula) -> list[Node]:
+    """What is known of the data, from texts and relations of SymPy, in the names of the formula."""
+    if isinstance(given, (str, Mapping)) or not isinstance(given, Iterable):
+        raise InputError("facts= is a single statement.", accepted="a list: facts=[...]")
+    from symgd.reading.text import fact
+
+    names = dict.fromkeys(found.value for found in accesses(formula.expression, *(side for pair in formula.definitions for side in pair)))
+    found: list[Node] = []
+    for statement in given:
+        if isinstance(statement, str):
+            found.append(fact(statement, formula, names))
+        else:
+            from symgd.nodes.sympy_door import fact_from_sympy
+
+            found.append(fact_from_sympy(statement, formula))
+    return found
 
 
 def _constants(given: Named | Iterable[Any] | None) -> dict[str, float | None]:

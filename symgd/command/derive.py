@@ -72,7 +72,8 @@ def _json(cost: Cost) -> dict[str, Any]:
         "parameters": list(cost.parameters),
         "data": list(cost.data),
         "constants": cost.constants,
-        "gradient": None if partials is None else {left.removeprefix("dC/d"): right for left, right in partials.items()},
+        "facts": list(cost.facts),
+        "gradient": None if partials is None else {left.removeprefix("dC/d"): right.partition("  # by ")[0] for left, right in partials.items()},
         "program": [str(equation) for equation in cost.gradient.program.equations],
         "notes": list(cost.notes),
     }

@@ -5,6 +5,7 @@
 | `cost` | the formula |
 | `where` | named intermediates: a table target = formula, or a list of "target = formula" |
 | `samples`, `axes`, `parameters`, `constants` | how names are meant; `constants` a table name = number, or a list of names |
+| `facts` | what is known of the data, a list of lines: "sum(Y[i, l], l) = 1" |
 | `noun` | what a sample is called in the report: "patients" |
 | `[data]` | `file`, a path from the folder of the problem file; `columns`: name = column, list of columns, "all but a, b", or array |
 | `[start]` | parameter = number, list, initializer, or table {name = "normal", deviation = 0.1}; `start = "zeros"` for all; or an .npz file |
@@ -41,6 +42,7 @@ KEYS: Final[Mapping[str, tuple[Any, str]]] = {
     "constants": ((dict, str, list), "a table of lam = 0.1, or names"),
     "samples": ((str, list), NAMES),
     "axes": ((dict, str), '"k:32 j:d", or a table of k = 32'),
+    "facts": (list, 'a list of lines: ["sum(Y[i, l], l) = 1"]'),
     "noun": (str, TEXT),
     "data": (dict, TABLE),
     "data.file": (str, TEXT),
@@ -182,6 +184,8 @@ def _override(stated: dict[str, Any], given: Mapping[str, Any]) -> None:
             stated[key] = given[key]
     if given.get("where"):
         stated["where"] = [*_lines(stated.get("where", [])), *given["where"]]
+    if given.get("facts"):
+        stated["facts"] = [*stated.get("facts", []), *given["facts"]]
     if given.get("constants"):
         stated["constants"] = given["constants"]
     rule = stated.get("optimizer", {})
@@ -241,7 +245,8 @@ def _problem(stated: Mapping[str, Any], folder: Path, values: Mapping[str, str],
     for target, body in where.items() if isinstance(where, dict) else ((line, line) for line in where):
         if not isinstance(body, str):
             raise InputError(f"where: {target if isinstance(where, dict) else 'a line'} is {brief(body)}.", accepted='"z[i]" = "formula"')
-    formula = formula_of(stated["cost"], where=where, axes=stated.get("axes", ""), samples=stated.get("samples", ()))
+    own = [*names_in(stated.get("parameters", ())), *names_in(stated.get("constants", ()))]
+    formula = formula_of(stated["cost"], where=where, axes=stated.get("axes", ""), samples=stated.get("samples", ()), names=dict.fromkeys(own))
     known = _lengths(formula)
     lengths = {name: _whole(f"--set {name}", text) for name, text in values.items() if name in known}
     numbers = {name: number(f"--set {name}", text) for name, text in values.items() if name not in known}
@@ -253,6 +258,7 @@ def _problem(stated: Mapping[str, Any], folder: Path, values: Mapping[str, str],
         formula,
         parameters=None if parameters is None else names_in(parameters),
         constants=constants if None not in constants.values() else list(constants),
+        facts=stated.get("facts", ()),
     )
     for name in constants:
         if name not in _names(formula):

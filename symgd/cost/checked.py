@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from symgd.cost.facts import Fact, facts_of
+from symgd.cost.lengths import along
 from symgd.errors import InputError
 from symgd.nodes.circles import circles
 from symgd.nodes.formula import Formula
@@ -31,7 +33,8 @@ class Checked:
     """A cost whose every name is settled. Names map to their number of indices; definitions stand in an order in which each uses earlier ones.
 
     `constants`: name -> value, or None where the value comes with the data. `doubtful`: inferred parameters in which the cost is affine; whether
-    they are constants has to be asked before anything is fitted.
+    they are constants has to be asked before anything is fitted. `facts`: what is known of the data; `hoped`: what is said about parameters, which no
+    fit keeps.
     """
 
     formula: Formula
@@ -42,6 +45,8 @@ class Checked:
     integers: frozenset[str]
     doubtful: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    hoped: tuple[Fact, ...] = ()
 
     @property
     def names(self) -> frozenset[str]:
@@ -54,12 +59,18 @@ class Checked:
         return _bodies(self.definitions)
 
 
-def check(formula: Formula, *, parameters: Collection[str] | None = None, constants: Mapping[str, float | None] | None = None) -> Checked:
+def check(
+    formula: Formula,
+    *,
+    parameters: Collection[str] | None = None,
+    constants: Mapping[str, float | None] | None = None,
+    facts: Iterable[Node] = (),
+) -> Checked:
     """Settle every name of the formula.
 
     Without `parameters`, every scalar that is neither sample column, constant nor defined is one. Raises InputError, which names the
-    culprit, for a name that is defined twice, in a circle, in two roles or with different numbers of indices, for an index without a sum, and
-    for arrays of which nobody said what they are.
+    culprit, for a name that is defined twice, in a circle, in two roles or with different numbers of indices, for an index without a sum, for
+    arrays of which nobody said what they are, and for facts that say nothing about them.
 
     >>> from symgd.reading.text import problem
     >>> sorted(check(problem("mean((w*x + b - y)^2)", samples="x y")).parameters)
@@ -73,11 +84,14 @@ def check(formula: Formula, *, parameters: Collection[str] | None = None, consta
     _closed(formula)
     ranks = _ranks(formula, roots, definitions)
     integers = _integers(roots) - defined
+    lengths = {part.value for part in postorder(*formula.axes.values()) if part.op == "length"}
     for name in values:
         if name in defined:
             raise InputError(f"{name} is both a constant and a definition.", accepted="one role for a name")
         if name in columns:
             raise InputError(f"{name} is both a constant and a sample column.", accepted="one role for a name")
+        if name in lengths:
+            raise InputError(f"The constant {name} is the length of an axis too.", accepted=f"another name; the length {name} comes with the data")
 
     free = {name: rank for name, rank in ranks.items() if name not in defined}
     outside = {name: rank for name, rank in free.items() if name not in columns and name not in values and name not in integers}
@@ -111,7 +125,15 @@ def check(formula: Formula, *, parameters: Collection[str] | None = None, consta
     notes += [f"The cost is affine in {name}: is {name} a constant? If so, name it in constants=." for name in doubtful]
     if not chosen:
         notes.append("The cost has no parameter: there is nothing to change.")
-    return Checked(formula, definitions, chosen, data, values, frozenset(integers), doubtful, tuple(notes))
+    known = facts_of(facts, formula, ranks={**chosen, **free}, defined=defined, along=along(formula))
+    hoped = tuple(fact for fact in known if not chosen.keys().isdisjoint(fact.names))
+    notes += [f"The fact {fact} is about a parameter: formulas use it, what runs does not, because no step keeps it." for fact in hoped]
+    given = tuple(fact for fact in known if fact not in hoped)
+    for fact in given:
+        value = values.get(fact.name)
+        if value is not None and not fact.allows(value):
+            raise InputError(f"The constant {fact.name} is {value:g}; the fact {fact} does not hold.", accepted="a constant that keeps it")
+    return Checked(formula, definitions, chosen, data, values, frozenset(integers), doubtful, tuple(notes), given, hoped)
 
 
 def _bodies(definitions: Iterable[Definition]) -> dict[str, Node]:

@@ -46,10 +46,11 @@ from symgd.nodes.node import (
 from symgd.nodes.order import Order
 from symgd.nodes.polynomial import WHOLE_NUMBERS, fraction_in
 from symgd.nodes.sympy_forms import REDUCTION_CLASSES, ArgMax, Axis, Reduction, Sample, length_symbol, unfolded
+from symgd.nodes.sympy_matrices import index_form, sum_around
 from symgd.nodes.sympy_names import HIDDEN_LENGTHS, Definition, Limit, Names, free, indexed_name, length_key, shown
 from symgd.nodes.text import text
 
-__all__ = ["from_sympy", "index_from_sympy", "to_sympy"]
+__all__ = ["fact_from_sympy", "from_sympy", "index_from_sympy", "to_sympy"]
 
 DIGITS = 4000
 _CONSTANT_BRANCHES = (
@@ -69,7 +70,6 @@ _REFUSED: tuple[tuple[tuple[Any, ...], str, str], ...] = (
     ((sp.Integral,), "{} is an integral, which symgd does not evaluate.", "its value as a formula, or a sum"),
     ((sp.Limit,), "{} is a limit, which symgd does not evaluate.", "its value as a formula"),
     ((sp.Derivative, sp.Subs), "{} is an unevaluated derivative.", "its value as a formula"),
-    (_MATRICES, "{} is a matrix expression.", "an index form such as sg.total(W[k, j]*x[j], j)"),
     ((sp.Tuple, sp.Dict, sp.Set), "{} is a collection and no formula.", "one real formula"),
     ((ImaginaryUnit,), "The formula contains the imaginary unit {}.", "real formulas"),
     ((Infinity, NegativeInfinity, ComplexInfinity), "The formula contains {}, which is infinite.", "finite formulas"),
@@ -88,7 +88,26 @@ def from_sympy(expression: Any, where: Any = (), *, known: Formula | None = None
     >>> found.samples, found.hidden, found.expression
     (('x', 'y'), 'i', <mean of 2>)
     """
-    return _Reading(expression, where, known or Formula(ZERO)).formula()
+    return _Reading(_sympified(expression, "The formula"), _definitions(where), known or Formula(ZERO)).formula()
+
+
+def fact_from_sympy(statement: Any, known: Formula) -> Node:
+    """What a relation of SymPy says about the data of a known formula, in its names.
+
+    >>> x = Sample("x")
+    >>> fact_from_sympy(x > 0, from_sympy(REDUCTION_CLASSES["mean"](x)))
+    <> of 2>
+    """
+    if isinstance(statement, (bool, BooleanTrue, BooleanFalse)):
+        raise InputError(
+            f"A fact in facts= is already {bool(statement)}: SymPy or Python decided it. In Python x[i] == 1 is False at once.",
+            accepted='sp.Eq(x[i], 1), x[i] > 0, or a text: "x[i] > 0"',
+        )
+    if not isinstance(statement, (Relational, sp.And, sp.Or)):
+        what = shown(statement) if isinstance(statement, sp.Basic) else f"A Python {type(statement).__name__}"
+        raise InputError(f"{what} in facts= is no statement.", accepted='sp.Eq(x[i], 1), x[i] > 0, or a text: "x[i] > 0"')
+    reading = _Reading(statement, [], known)
+    return reading.build()
 
 
 def index_from_sympy(place: Any) -> Node:
@@ -105,10 +124,8 @@ def index_from_sympy(place: Any) -> Node:
 class _Reading:
     """One formula on its way in: list its parts, each once; settle its names; build the nodes from the parts up."""
 
-    def __init__(self, expression: Any, where: Any, known: Formula) -> None:
-        self.expression = _sympified(expression, "The formula")
-        self.where = _definitions(where)
-        self.known = known
+    def __init__(self, expression: Any, where: list[Definition], known: Formula) -> None:
+        self.expression, self.where, self.known = expression, where, known
         self.parts: dict[int, Any] = {}
         self.inner: dict[int, tuple[Any, ...]] = {}
         self.limits: dict[int, tuple[Limit, ...]] = {}
@@ -119,9 +136,14 @@ class _Reading:
             self._list(root)
         self.names = Names(self.parts, self.inner, self.limits, self.where, known)
 
-    def formula(self) -> Formula:
+    def build(self) -> Node:
+        """The node of the expression; those of all other parts are in `made`."""
         for key, part in self.parts.items():
             self.made[key] = self._node(part, [self.made[id(inner)] for inner in self.inner[key]])
+        return self.made[id(self.expression)]
+
+    def formula(self) -> Formula:
+        self.build()
         names, columns = self.names, self.names.columns
         for root, what in ((self.expression, "The formula"), *((body, f"The definition of {shown(left)}") for left, body in self.where)):
             if self.made[id(root)].op in CONDITIONS:
@@ -177,6 +199,8 @@ class _Reading:
             return ()
         if type(part) in _OPEN or _function(type(part)):
             return tuple(part.args)
+        if isinstance(part, _MATRICES):
+            raise matrix_refused(part, self.expression)
         for classes, what, accepted in _REFUSED:
             if isinstance(part, classes):
                 raise InputError(what.format(shown(part)), accepted=accepted.format(shown(part)))
@@ -453,10 +477,23 @@ class _Lengths:
 # on the way in: single values
 
 
+def matrix_refused(part: Any, root: Any = None) -> InputError:
+    """The refusal of a matrix expression, with the same in indices where that is short."""
+    part = sum_around(part, root)
+    if isinstance(part, MatrixBase):
+        what = str(part) if len(part) <= 6 else "A Matrix"
+        return InputError(f"{what} is a matrix.", accepted="its elements, a formula each; products with indices")
+    form = index_form(part)
+    accepted = f"the index form, {form}" if form else "sums over indices, such as sg.total(W[k, j]*x[j], j)"
+    return InputError(f"{shown(part)} is a matrix expression.", accepted=accepted)
+
+
 def _sympified(thing: Any, what: str) -> Any:
     """A SymPy object; never from a text, which SymPy would run as Python."""
     if isinstance(thing, str):
         raise InputError(f"{what} is a text.", accepted='sg.parse("...") for text; here SymPy expressions')
+    if isinstance(thing, _MATRICES):
+        raise matrix_refused(thing)
     if isinstance(thing, (list, tuple, dict, set, frozenset)):
         raise InputError(f"{what} is a {type(thing).__name__}, not one formula.", accepted="one real formula")
     try:

@@ -15,6 +15,7 @@ import sympy as sp
 from symgd.errors import InputError
 from symgd.nodes.sympy_door import to_sympy
 from symgd.nodes.sympy_forms import ArgMax, Axis, LogSumExp, Maximum, Mean, Minimum, Norm, ProductOver, Sample, Softmax, Total, unfolded
+from symgd.nodes.sympy_matrices import index_form
 from symgd.nodes.sympy_names import is_length, shown
 from symgd.reading.text import axis_lengths, names_in
 
@@ -130,10 +131,12 @@ def _body(word: str, e: Any) -> Any:
         found = sp.sympify(e, strict=True)
     except (sp.SympifyError, TypeError, ValueError, AttributeError):
         found = None
+    if getattr(found, "is_Matrix", False):
+        form = index_form(found)
+        accepted = f"an element of it, {form}" if form else "its elements: W[k, j]*x[j]"
+        raise InputError(f"sg.{word} runs over a number, not over the matrix {shown(found)}.", accepted=accepted)
     if not isinstance(found, sp.Expr):
         raise InputError(f"sg.{word} runs over a formula, not over a {type(e).__name__}.", accepted=f"sg.{word}(x[i], i), or data columns")
-    if getattr(found, "is_Matrix", False):
-        raise InputError(f"sg.{word} runs over a number, not over a matrix.", accepted=f"an index form such as sg.{word}(W[k, j]*x[j], j)")
     if isinstance(found, sp.IndexedBase):
         raise InputError(f"The array {shown(found)} stands without an index.", accepted=f"sg.{word}({shown(found)}[i], i)")
     return found

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from symgd.nodes.latex import latex as formula
 from symgd.nodes.latex import latex_name, latex_names
-from symgd.nodes.node import ONE, TRUE, ZERO, Node, node, range_
+from symgd.nodes.node import ONE, TRUE, ZERO, Node, accesses, node, range_
 from symgd.program.equation import Equation, Program, Range, Scan
 from symgd.program.linear import combined
 
@@ -76,7 +76,9 @@ class _Page:
         conditions = [self.range(axis) for axis in kept if axis != steps]
         where = r",\; ".join(conditions) + (r" \text{ if } " + r" \land ".join(map(self.formula, outside)) if outside else "")
         row = f"{number} && {self.formula(equation.left)} &{right}"
-        return rf"{row} && \quad {where.strip()}" if where else row
+        known = rf"\text{{by }} {', '.join(self.formula(fact.statement) for fact in equation.facts)}" if equation.facts else ""
+        remark = r" \quad ".join(filter(None, [where.strip(), known]))
+        return rf"{row} && \quad {remark}" if remark else row
 
     def relation(self, equation: Equation, right: str, *, whole: bool) -> str:
         """`= right` where the equation gives the elements their value, else what it adds to their value so far."""
@@ -124,5 +126,6 @@ def _names(program: Program) -> Mapping[str, str]:
     adjoints = {adjoint: name for name, adjoint in program.adjoints.items() if adjoint == f"d{name}"}
     ranks = {**program.inputs, **{name: len(extents) for name, extents in program.extents.items()}}
     ranks |= {found.value: len(found.args) for equation in program.flat() for found in (*equation.reads(), equation.left)}
+    ranks |= {found.value: len(found.args) for fact in program.facts for found in accesses(fact.statement)}
     names = latex_names({name: rank for name, rank in ranks.items() if name not in adjoints})
     return names | {adjoint: rf"\mathrm{{d}}{names.get(name, latex_name(name))}" for adjoint, name in adjoints.items()}

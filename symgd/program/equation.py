@@ -8,6 +8,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, Literal
 
+from symgd.cost.facts import Fact
 from symgd.errors import InputError
 from symgd.nodes.node import ONE, TRUE, Node, access, accesses, postorder, substituted
 from symgd.nodes.text import text
@@ -34,7 +35,7 @@ class Equation:
     """`target[at] op body` at every point of `domain` where `guard` holds. A reduction is an op, so a body contains no sum.
 
     `op`: `=` assigns; `+=`, `*=`, `max=`, `min=`, `logsumexp=` accumulate over the indices of the domain that `at` does not fix.
-    `rule`: why the equation stands there: "given", "named", "chain", ...
+    `rule`: why the equation stands there: "given", "named", "chain", ... `facts`: what is known of the data and was used in it.
 
     >>> e = read_equation("r[i] += w[label[i]]*x[i+1] for i in 0:m")
     >>> e.target, e.op, len(e.domain)
@@ -50,6 +51,7 @@ class Equation:
     body: Node
     guard: Node = TRUE
     rule: str = "given"
+    facts: tuple[Fact, ...] = ()
     _read: tuple[Node, ...] | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -75,7 +77,8 @@ class Equation:
         target = text(self.left)
         ranges = f" for {', '.join(map(str, self.domain))}" if self.domain else ""
         guard = f" if {text(self.guard)}" if self.guard is not TRUE else ""
-        return f"{target} {self.op} {text(self.body)}{ranges}{guard}"
+        known = f"  # by {'; '.join(map(str, self.facts))}" if self.facts else ""
+        return f"{target} {self.op} {text(self.body)}{ranges}{guard}{known}"
 
     @property
     def left(self) -> Node:
@@ -101,7 +104,7 @@ class Equation:
 
     def with_body(self, body: Node, guard: Node) -> Equation:
         """The same equation with another right side."""
-        return Equation(self.target, self.at, self.op, self.domain, body, guard, self.rule)
+        return Equation(self.target, self.at, self.op, self.domain, body, guard, self.rule, self.facts)
 
     def renamed(self, letters: Mapping[Node, Node]) -> Equation:
         """The same equation with other letters for its indices."""
@@ -152,7 +155,8 @@ class Program:
     its lengths, for every target. `measured`: lengths that no range gives, read off the shape of an array: length name -> (array, position).
     `longest`: lengths that no range gives either, of arrays over ranges of several lengths: length name -> ranges, the last being as long at most.
     `integers`: inputs that stand in subscripts. `row`: the length of the axis that the outermost reductions share,
-    the samples, or None. `tables`: arrays of one axis whose values are part of the program.
+    the samples, or None. `tables`: arrays of one axis whose values are part of the program. `facts`: what is known of the data; the program means
+    what it says for data that keep them.
     """
 
     equations: tuple[Equation | Scan, ...]
@@ -167,6 +171,7 @@ class Program:
     integers: frozenset[str] = frozenset()
     row: Node | None = None
     tables: Mapping[str, tuple[Fraction, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    facts: tuple[Fact, ...] = ()
 
     def __str__(self) -> str:
         width = len(str(sum(1 for _ in self.flat())))

@@ -52,6 +52,7 @@ def forward(checked: Checked) -> Program:
         longest=MappingProxyType(lowering.shelves.longest),
         integers=checked.integers,
         row=_row(checked),
+        facts=checked.facts,
     )
     return _off_the_rows(recurrent(shared(program)))
 

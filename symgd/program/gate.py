@@ -15,6 +15,7 @@ from symgd.program.equation import Equation, Program
 from symgd.program.extents import input_extents
 from symgd.program.meaning import Arithmetic, Interpreter, Values, interpret
 from symgd.program.operations import total_operations
+from symgd.program.points import keeping
 from symgd.program.subscripts import check_subscripts
 
 LARGEST = 4000  # nodes of a program that is still checked
@@ -109,7 +110,15 @@ def checked_reverse(program: Program) -> None:
 
 
 def random_point(program: Program, seed: int = 0) -> tuple[dict[str, Any], dict[str, int]]:
-    """Values for every input and unequal small lengths for every axis, positive and away from kinks."""
+    """Values for every input and unequal small lengths for every axis, positive and away from kinks where no fact says otherwise.
+
+    Raises InputError where no values are found that keep the facts of the program.
+    """
+    inputs, lengths = _any_point(program, seed)
+    return keeping(program.facts, inputs, lengths, program.integers, seed), lengths
+
+
+def _any_point(program: Program, seed: int) -> tuple[dict[str, Any], dict[str, int]]:
     extents, _ = input_extents(program)
     random_numbers = random.Random(seed)
     names = sorted(

@@ -28,12 +28,18 @@ __all__ = ["noun_for", "shape_of", "solve", "value"]
 
 
 def solve(
-    program: Program, shapes: Mapping[str, tuple[int, ...]], given: Mapping[str, int] | None = None, *, hidden: str | None = None
+    program: Program,
+    shapes: Mapping[str, tuple[int, ...]],
+    given: Mapping[str, int] | None = None,
+    *,
+    hidden: str | None = None,
+    written: Program | None = None,
 ) -> dict[str, int]:
     """The value of every length, from the shapes of arrays (data, start values) and the lengths given by name.
 
     Every array has to be exactly as long as what is read of it, except data read at fixed places only, `X[i, 3]`, which may be longer.
-    `hidden`: the letter of the hidden sample axis. Raises InputError where shapes contradict each other or a length stays open.
+    `hidden`: the letter of the hidden sample axis. `written`: the program as written, which says how long arrays are that `program` reads no more.
+    Raises InputError where shapes contradict each other or a length stays open.
 
     >>> from symgd.program.equation import read_equation
     >>> lines = ["z[i] += W[j]*X[i, j] for i in 0:m, j in 0:d", "C += z[i]*y[i] for i in 0:m"]
@@ -44,10 +50,13 @@ def solve(
     Traceback (most recent call last):
     symgd.errors.InputError: X has 442 rows, y 441; both run along i. Accepted: one length.
     """
-    system = _System(program, shapes, extents(program.flat()), hidden)
+    said = extents(program.flat())
+    if written is not None and any(name not in said and name in written.inputs for name in shapes):
+        said = {**{name: bounds for name, bounds in extents(written.flat()).items() if name in shapes}, **said}
+    system = _System(program, shapes, said, hidden)
     for name, size in (given or {}).items():
         if size < 1:
-            raise InputError(f"Length {name} is {size}.", accepted="a whole number from 1")
+            raise InputError(f"The length {name} is {size}.", accepted="a whole number from 1")
         system.known[name] = (size, None)
     for name in shapes:
         system.check_rank(name)
@@ -56,7 +65,7 @@ def solve(
     lengths = system.lengths
     for name in shapes:
         system.check_extents(name)
-    _check_ranges(program, lengths, system.said)
+    _check_ranges(program, lengths, extents(program.flat()))
     return {name: lengths[name] for name in (*wanted, *(name for name in lengths if name not in wanted))}
 
 
@@ -232,13 +241,18 @@ class _System:
     def check_extents(self, name: str) -> None:
         """The array is as long as what is read of it."""
         for position, bounds in enumerate(self.said.get(name, ())):
-            needs = [(value(b.high, self.lengths), b.high, b) for b in bounds if b.high is not None]
+            known = self.lengths
+            needs = [(value(b.high, known), b.high, b) for b in bounds if b.high is not None and _names(b.high) <= known.keys()]
             if needs:
                 need, formula, bound = max(needs, key=lambda found: found[0])
                 loose = len(needs) < len(bounds) or (name not in self.program.parameters and all(b.fixed for b in bounds))
                 found = self.shapes[name][position]
                 if found < need or (found > need and not loose):
                     self.refuse(name, position, formula, bound)
+
+
+def _names(formula: Node) -> set[str]:
+    return {part.value for part in postorder(formula) if part.op == "length"}
 
 
 def _mentioned(positions: tuple[tuple[Bound, ...], ...]) -> set[str]:

@@ -46,6 +46,7 @@ LAST_INCLUDED: Final = ("Sum", "Product")
 GREEK: Final = frozenset({"gamma", "Gamma", "psi"})
 """Functions whose names are just as well those of parameters, where no parenthesis follows."""
 
+_WHOLE_PARTS: Final = ("array", "range", "closed range")
 _NO_VALUES: Final = frozenset({*CONDITIONS, "range"})
 _CALLED: Final = {spelling.lower(): spelling for spelling in ("piecewise", *CHOICES, *REDUCTIONS, *(name for name, _ in ABBREVIATIONS), *SPELLED)}
 _FUNCTIONS: Final = frozenset(_CALLED.values()) - GREEK
@@ -69,6 +70,8 @@ class _Builder:
     def __init__(self, source: Source, meanings: Meanings) -> None:
         self.source, self.meanings = source, meanings
         self.computed: dict[Node, float] = {}  # formulas of numbers alone
+        self.both = meanings.own & meanings.lengths  # a slope m beside the length m of an axis
+        self.whole_numbers: set[int] = set()  # parts of subscripts and bounds, where such a name is the length
 
     def node(self, root: Part) -> Node:
         order: list[Part] = []
@@ -78,6 +81,8 @@ class _Builder:
             if part.kind == "call":
                 self.prepare(part)
             order.append(part)
+            if self.both and (part.kind in _WHOLE_PARTS or id(part) in self.whole_numbers):
+                self.whole_numbers.update(map(id, part.parts))
             stack.extend(part.parts)
         if len(order) > limits.NODES:
             raise self.source.limit(root.at, f"The formula has {len(order):,} numbers, names and operations.", f"at most {limits.NODES:,}")
@@ -219,7 +224,7 @@ class _Builder:
         name, meanings = part.value, self.meanings
         if name in meanings.letters:
             return index(name)
-        if name in meanings.lengths:
+        if name in meanings.lengths and (name not in self.both or id(part) in self.whole_numbers):
             return length(name)
         if name in meanings.samples:
             return access(name, *self.sample())

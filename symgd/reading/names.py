@@ -125,7 +125,8 @@ def settled(
 ) -> Meanings:
     """What every name is. Raises InputError where one is used as two things.
 
-    Lengths are a namespace of their own beside arrays: a hidden state `h[t, k]` and its width h live together.
+    Lengths are a namespace of their own beside arrays and numbers: a hidden state `h[t, k]` and its width h live together, and so do a slope m among
+    the `names` and the length m of an axis. Alone in a formula, h is the width and m the slope; in a subscript or a bound both are lengths.
     """
     in_lengths = {part.value for size in axes.values() for part in postorder(size) if part.op == "length"}
     known = {*lengths, *in_lengths}

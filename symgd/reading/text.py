@@ -37,7 +37,7 @@ from symgd.reading.names import Meanings, Uses, notes, settled
 from symgd.reading.parts import Part, parsed, preorder
 from symgd.reading.tokens import Source, cleaned
 
-__all__ = ["Statement", "axis_lengths", "expression", "names_in", "problem", "statement"]
+__all__ = ["Statement", "axis_lengths", "expression", "fact", "names_in", "problem", "statement"]
 
 Axes = str | Mapping[str, str | int | Node]
 Listed = str | Iterable[str]
@@ -151,6 +151,22 @@ def problem(text: str, *, where: Mapping[str, str] | str | Sequence[str] = (), a
     )
 
 
+def fact(line: str, known: Formula, names: Listed = ()) -> Node:
+    """What a line says about the data of a problem, in the problem's own letters and names: `=` and `==` are one.
+
+    >>> cost = problem("mean((w*x - y)^2)", samples="x y")
+    >>> print(written(fact("y^2 = 1", cost)), written(fact("sum(x) == 0", cost)))
+    y[i]^2 == 1 sum(x[i], i in 0:m) == 0
+    """
+    if not isinstance(line, str):
+        raise InputError(f"A fact is a text, not {type(line).__name__}.", accepted='"sum(Y[i, l], l) = 1"')
+    own = names_in(names)
+    lengths = {part.value for part in postorder(known.expression, *known.axes.values()) if part.op == "length"}
+    return expression(
+        _EQUALS.sub("==", cleaned(line)), axes=known.axes, samples=known.samples, hidden=known.hidden, lengths=sorted(lengths), names=own
+    )
+
+
 def axis_lengths(axes: Axes) -> dict[str, Node]:
     """Index letter -> length of its axis. Every name in a length is a length.
 
@@ -192,6 +208,7 @@ def names_in(listed: Listed) -> tuple[str, ...]:
     return tuple(found)
 
 
+_EQUALS: Final = re.compile(r"(?<![<>=!])=(?!=)")
 _ENTRY: Final = re.compile(r"([^\W\d]\w*)[ ]*:")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from symgd.cost.facts import Fact
 from symgd.errors import LimitError
 from symgd.nodes.circles import circles
 from symgd.nodes.fold import factors_of, over, plus, times
@@ -45,9 +46,16 @@ class ClosedForms:
 
         Raises LimitError, which names `.program`, where the formula would be longer than `limit` nodes.
         """
+        return self.with_facts(parameter, at, visible=visible, limit=limit)[0]
+
+    def with_facts(
+        self, parameter: str, at: Sequence[Node], *, visible: Collection[str] | None = None, limit: int = LONGEST
+    ) -> tuple[Node, tuple[Fact, ...]]:
+        """The same, and what is known of the data and was used on the way."""
         reserved = frozenset().union(*(place.free for place in at)) if at else frozenset()
         kept = frozenset({*self.program.inputs, *self.program.given} if visible is None else {*visible, *self.recurrent})
-        formula = _Closing(self, kept, reserved).filled(access(self.program.adjoints[parameter], *at))
+        closing = _Closing(self, kept, reserved)
+        formula = closing.filled(access(self.program.adjoints[parameter], *at))
         size = tree_size(formula)
         if size > limit:
             shown = f"{size:,}" if size < 10**9 else "more than a thousand million"
@@ -55,7 +63,7 @@ class ClosedForms:
                 f"Written out as one formula, the derivative by {parameter} has {shown} operations and names; the limit is {limit:,}.",
                 accepted="cost.gradient.program, which has it as numbered equations",
             )
-        return formula
+        return formula, tuple(closing.facts)
 
 
 class _Closing:
@@ -66,6 +74,7 @@ class _Closing:
         self.visible, self.reserved = visible, reserved
         self.memo: dict[Node, Node] = {}
         self.endless = _circular(self.writers, frozenset(self.writers) - visible) if forms.steps else frozenset()
+        self.facts: dict[Fact, None] = {}
 
     def filled(self, root: Node) -> Node:
         """The formula with every hidden access replaced by what defines it, the inner ones first."""
@@ -107,6 +116,7 @@ class _Closing:
     def _product(self, factors: Equation, start: Equation, at: tuple[Node, ...]) -> Any:
         """The product of the factors before or behind the last index of `at`, times what it starts with."""
         factors, start = self._apart(factors, at), self._apart(start, at)
+        self.facts |= dict.fromkeys([*factors.facts, *start.facts])
         *kept, place = at
         letter = factors.letters[-1]
         known = dict(zip(factors.letters[:-1], kept, strict=True))
@@ -122,6 +132,7 @@ class _Closing:
     def _instance(self, equation: Equation, at: tuple[Node, ...]):  # type: ignore[no-untyped-def]
         """(how to sum, body) of an equation for one element of its target: subscripts solved for, or compared."""
         equation = self._apart(equation, at)
+        self.facts |= dict.fromkeys(equation.facts)
         solved: dict[Node, Node] = {}
         conditions: list[Node] = [] if equation.guard is TRUE else [equation.guard]
         ranges = {axis.index: axis for axis in equation.domain}

@@ -113,13 +113,16 @@ def _no_larger(equation: Equation, reader: Equation) -> bool:
 
 def _filled(equation: Equation, trivial: dict[str, Equation]) -> Equation:
     changes: dict[Node, Node] = {}
+    facts = dict.fromkeys(equation.facts)
     for found in equation.reads():
         source = trivial.get(found.value)
         if source is not None:
             changes[found] = substituted(source.body, _solved(source, found))
+            facts |= dict.fromkeys(source.facts)
     if not changes:
         return equation
-    return equation.with_body(filled(equation.body, changes), substituted(equation.guard, changes))
+    new = equation.with_body(filled(equation.body, changes), substituted(equation.guard, changes))
+    return replace(new, facts=tuple(facts)) if len(facts) > len(equation.facts) else new
 
 
 def _solved(source: Equation, found: Node) -> dict[Node, Node]:

@@ -25,7 +25,8 @@ def merged(program: Program) -> Program:
             parts = [item for place in places if isinstance(item := program.equations[place], Equation)]
             for place in places:
                 output[place] = None
-            output[places[-1]] = replace(parts[-1], body=joined(*(part.body for part in reversed(parts))))
+            facts = tuple(dict.fromkeys(fact for part in parts for fact in part.facts))
+            output[places[-1]] = replace(parts[-1], body=joined(*(part.body for part in reversed(parts))), facts=facts)
     return replace(program, equations=tuple(item for item in output if item is not None))
 
 

@@ -8,13 +8,16 @@ from symgd.nodes.node import postorder
 from symgd.program.equation import Equation, Program, Scan
 from symgd.program.recurrence import recurrent
 from symgd.program.sharing import shared
+from symgd.tidy.cancel import cancelled
+from symgd.tidy.facts import known_elements, known_sums
 from symgd.tidy.inline import inlined
 from symgd.tidy.merge import assigned, merged, unified
 from symgd.tidy.pull import pulled
 
 
 def tidy(program: Program) -> Program:
-    """Trivial equations filled in, scatters turned into sums where an index can be solved for, equal work done once, dead equations dropped.
+    """Trivial equations filled in, scatters turned into sums where an index can be solved for, equal work done once, dead equations dropped; for data
+    that keep the program's facts, what follows from them.
 
     >>> from symgd.program.equation import read_equation
     >>> from symgd.reverse.reverse import reverse
@@ -27,6 +30,7 @@ def tidy(program: Program) -> Program:
     """
     program = replace(program, equations=tuple(program.flat()))
     program = living(inlined(living(merged(program))))
+    program = living(known_sums(cancelled(known_elements(program))))
     program = living(inlined(unified(shared(program))))
     return assigned(pulled(recurrent(program)))
 

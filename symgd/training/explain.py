@@ -17,6 +17,7 @@ from symgd.program.equation import Program
 from symgd.program.meaning import Arithmetic, Interpreter, interpret
 from symgd.program.operations import total_operations
 from symgd.program.subscripts import check_subscripts
+from symgd.training.facts import check_facts
 from symgd.training.inputs import missing
 from symgd.training.result import ByName, _norm, _plain
 from symgd.training.story import RULE, End, Story, formulas, markdown, plain, short
@@ -152,6 +153,7 @@ def _checked(cost: Cost, at: Mapping[Any, Any], data: Mapping[Any, Any] | None) 
     everything = {**parameters, **given}
     lengths = kernels.lengths({name: array.shape for name, array in everything.items()}, known)
     lengths = check_subscripts(program, everything, lengths)
+    check_facts(checked.facts, given, lengths)
     return {name: parameters[name] for name in checked.parameters}, given, lengths
 
 

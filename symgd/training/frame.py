@@ -15,6 +15,7 @@ from symgd.errors import InputError, NotBuilt
 from symgd.nodes.functions import FUNCTIONS
 from symgd.nodes.node import ARITHMETIC, ATOMS, ZERO, access, accesses, postorder, substituted
 from symgd.nodes.text import text
+from symgd.printing.facts import broken
 from symgd.printing.identifiers import Identifiers, comment
 from symgd.printing.memory import allocated
 from symgd.printing.module import Slot, Unit
@@ -22,6 +23,7 @@ from symgd.printing.numba import Names, Printer
 from symgd.printing.sides import Sides, quoted, tupled
 from symgd.schedule.schedule import schedule
 from symgd.training.batches import of_batch
+from symgd.training.facts import TOLERANCE
 from symgd.training.trainer import CHUNK, GROWTH, STEPS, Trainer
 from symgd.updates.formulas import formula
 from symgd.updates.initializers import DEFAULT, FANS, RANDOM, initializers
@@ -123,6 +125,7 @@ class _Frame:
                 "slopes": _table((row["plain"], row["slope"]) for row in parameters),
             },
             "limits": [{"condition": condition, "sentence": quoted(said)} for condition, said in self.sides.limits().items()],
+            "facts": list(self._facts()),
             "memory": list(self._memory()),
             "scratch": list(self._scratch()),
             "longest": ", ".join(self.sides.identifier[name] for name in self.program.longest),
@@ -152,6 +155,14 @@ class _Frame:
             left_out = "" if value is None else f" ({value!r} if left out)"
             shown.append(f"{slot.name} {tupled(list(map(text, slot.extents))) if slot.extents else 'a number'}{left_out}")
         return comment(", ".join(shown))
+
+    def _facts(self) -> Iterator[Row]:
+        """What is known of the data, to be looked up in them."""
+        given = {slot.name for slot in self.data}
+        for fact in self.checked.facts:
+            unknown = [part.value for part in postorder(fact.right) if part.op == "length" and part.value not in self.sides.identifier]
+            if given.issuperset(fact.names) and not unknown:
+                yield {"name": quoted(fact.name), "words": quoted(str(fact)), "broken": broken(fact, self.printer, TOLERANCE)}
 
     def _parameter(self, slot: Slot) -> Row:
         adjoint = self.generated.names.value(self.program.adjoints[slot.name])

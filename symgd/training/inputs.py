@@ -75,10 +75,10 @@ def _example(value: Any) -> str:
 def _length(name: str, value: Any) -> int:
     try:
         whole = int(value)
-        if whole != value or whole < 0:
+        if whole != value or whole < 1 or isinstance(value, (bool, np.bool_)):
             raise ValueError
     except (TypeError, ValueError):
-        raise InputError(f"The length {name} is {value!r}.", accepted="a whole number from 0") from None
+        raise InputError(f"The length {name} is {value!r}.", accepted="a whole number from 1") from None
     return whole
 
 

@@ -24,6 +24,7 @@ from symgd.program.subscripts import check_subscripts
 from symgd.schedule.schedule import schedule
 from symgd.tidy.recompute import recomputed
 from symgd.training.batches import BATCH, SCALE, in_order, of_batch, on_batches
+from symgd.training.facts import check_facts
 from symgd.training.inputs import array, arrays, missing
 from symgd.updates.optimizers import Updates
 
@@ -42,10 +43,13 @@ class Bound:
 
 
 class Kernels:
-    """Cost and gradient of one cost, compiled when first used; with `updates` also the steps of one optimiser."""
+    """Cost and gradient of one cost, compiled when first used; with `updates` also the steps of one optimiser.
 
-    def __init__(self, checked: Checked, program: Program, updates: Updates | None = None) -> None:
-        self.checked, self.program, self.updates = checked, program, updates
+    `written`: the forward program, which says how long the arrays are that a gradient simplified by facts reads no more.
+    """
+
+    def __init__(self, checked: Checked, program: Program, updates: Updates | None = None, *, written: Program | None = None) -> None:
+        self.checked, self.program, self.updates, self.written = checked, program, updates, written
 
     @cached_property
     def extents(self) -> dict[str, Any]:
@@ -126,17 +130,18 @@ class Kernels:
 
     def lengths(self, shapes: Mapping[str, tuple[int, ...]], known: Mapping[str, int]) -> dict[str, int]:
         """The length of every axis, from shapes and what was given by name."""
-        return solve(self.program, shapes, known, hidden=self.checked.formula.hidden)
+        return solve(self.program, shapes, known, hidden=self.checked.formula.hidden, written=self.written)
 
     def bind(self, parameters: Mapping[str, np.ndarray], data: Mapping[str, np.ndarray], known: Mapping[str, int]) -> Bound:
-        """Everything checked and in its place. Raises InputError for what is missing or does not fit."""
+        """Everything checked and in its place. Raises InputError for what is missing, does not fit, or breaks a fact."""
         for names, given, what in ((self.checked.parameters, parameters, "parameter"), (self._data_names(), data, "data")):
             absent = [name for name in names if name not in given and (name in self.program.inputs or what == "parameter")]
             if absent:
                 raise missing(absent, given, what)
         everything = {name: given for name, given in {**parameters, **data}.items() if name in self.program.inputs}
-        lengths = self.lengths({name: a.shape for name, a in everything.items()}, known)
+        lengths = self.lengths({name: a.shape for name, a in {**parameters, **data}.items()}, known)
         lengths = check_subscripts(self.program, everything, lengths)
+        check_facts(self.checked.facts, data, lengths)
         for name, start in parameters.items():
             shape = tuple(value(extent, lengths) for extent in self.extents[name])
             if start.shape != shape:
@@ -159,7 +164,8 @@ class Kernels:
 
     def _allocated(self, everything: Mapping[str, np.ndarray], lengths: dict[str, int]) -> Bound:
         row = self.program.row
-        rows = value(row, lengths) if row is not None else 1
+        known = row is not None and all(part.value in lengths for part in postorder(row) if part.op == "length")
+        rows = value(row, lengths) if row is not None and known else 1
         generated = self.generated
         per_row = 1 + sum(_size([value(extent, lengths) for extent in s.extents], s.axis) for s in generated.slots("block"))
         block = max(1, min(BLOCK, CACHE // per_row, max(rows, 1)))

@@ -57,7 +57,7 @@ class Trainer:
         self.rule = optimizer if isinstance(optimizer, UpdateRule) else optimizers[optimizer]
         self.settings = self.rule.checked_settings(**settings)
         self.updates = updates(self.rule, cost.gradient.program)
-        self.kernels = Kernels(cost._checked, cost.gradient.program, self.updates)
+        self.kernels = Kernels(cost._checked, cost.gradient.program, self.updates, written=cost.program)
 
     @property
     def source(self) -> str:
@@ -161,7 +161,7 @@ class Trainer:
         absent = [name for name in kernels._data_names() if name not in given and name in kernels.program.inputs]
         if absent:
             raise missing(absent, given, "data")
-        shapes = {name: array.shape for name, array in {**chosen, **given}.items() if name in kernels.program.inputs}
+        shapes = {name: array.shape for name, array in {**chosen, **given}.items()}
         lengths = kernels.lengths(shapes, known)
         shapes = {name: shape_of(kernels.program, name, lengths) for name in checked.parameters}
         parameters = start_values(shapes, start, plan.seed)

@@ -89,7 +89,7 @@ REFUSED = [
         {},
         'The lengths h, d are not fixed by data or start; W, X, v depend on them. Accepted: a number among the data, {"h": 32, "d": 32}.',
     ),
-    (LINEAR, "", {"X": (5, 3)}, {"h": 0}, "Length h is 0. Accepted: a whole number from 1."),
+    (LINEAR, "", {"X": (5, 3)}, {"h": 0}, "The length h is 0. Accepted: a whole number from 1."),
     (
         ["C += x[i + 1]*y[i] for i in 0:m"],
         "",
