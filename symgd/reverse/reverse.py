@@ -39,6 +39,7 @@ def reverse(program: Program) -> Program:
     inputs, measured = input_extents(program)
     sweep = _Sweep(names, active, fresh, {**inputs, **program.extents}, carried={program.cost}, open_to_all={program.cost})
     sweep.appended.append(Equation(names[program.cost], (), "=", (), ONE, rule="seed"))
+    summed = {equation.target for equation in program.flat() if equation.op != "="} | {program.cost}
     for item in reversed(program.equations):
         waiting = list(reversed(item.equations)) if isinstance(item, Scan) else [item]
         moved = True
@@ -46,7 +47,7 @@ def reverse(program: Program) -> Program:
             ready = [equation for equation in waiting if equation.target in sweep.carried]
             waiting = [equation for equation in waiting if equation not in ready]
             for equation in ready:
-                output = equation.left if equation.op == "=" and equation.target != program.cost else None
+                output = equation.left if equation.target not in summed else None  # z = tanh(u), then z += v: z is not tanh(u)
                 sweep.through(equation, output, masked=equation.target not in sweep.open_to_all)
             moved = bool(ready)
     kept = {name: adjoint for name, adjoint in names.items() if name in sweep.carried or name in program.parameters}
