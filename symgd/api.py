@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from symgd.cost.checked import Checked, check
 from symgd.errors import InputError, NotBuilt
+from symgd.hessian import Hessian
 from symgd.nodes.formula import Formula
 from symgd.nodes.latex import latex
 from symgd.nodes.naming import name_of
@@ -136,9 +137,10 @@ class Cost:
         """The exact partial derivatives, one for each parameter."""
         return Gradient(self)
 
-    @property
-    def hessian(self) -> Any:
-        raise NotBuilt("Second derivatives are not built yet.", accepted="cost.gradient")
+    @cached_property
+    def hessian(self) -> Hessian:
+        """The second derivatives: formulas, the Hessian times a direction, blocks of numbers."""
+        return Hessian(self)
 
     def derivation(self, parameter: Any = None) -> Any:
         raise NotBuilt("Worded derivation steps are not built yet.", accepted="cost.gradient.program, the numbered equations")

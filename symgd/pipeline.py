@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from symgd.cost.checked import Checked
-from symgd.program.equation import Program
+from symgd.nodes.node import ZERO, index
+from symgd.program.equation import Program, Range
+from symgd.program.extents import input_extents
 from symgd.program.forward import forward
-from symgd.program.gate import checked_forward, checked_reverse, checked_same
+from symgd.program.gate import checked_forward, checked_reverse, checked_same, checked_tangent
+from symgd.program.names import Fresh
+from symgd.program.recurrence import recurrent
+from symgd.program.sharing import shared
 from symgd.reverse.reverse import reverse
+from symgd.reverse.tangent import Direction, along, by_element, tangent
 from symgd.tidy.tidy import tidy
 
 
@@ -24,3 +32,47 @@ def gradient_program(program: Program) -> Program:
     tidied = tidy(swept)
     checked_same(swept, tidied, "tidying")
     return tidied
+
+
+def product_program(program: Program) -> Program:
+    """The equations of the Hessian times a direction: the tangent of the gradient, forward over reverse.
+
+    The direction is an input `v_W` for every parameter W, the product an output `Hv_W`, both shaped like W.
+    """
+    swept = _swept(program)
+    fresh = Fresh({*swept.inputs, *swept.extents})
+    directions = {name: fresh.exactly(f"v_{name}") for name in program.parameters}
+    products = {swept.adjoints[name]: fresh.exactly(f"Hv_{name}") for name in program.parameters}
+    return _tangents(swept, along(directions), products)
+
+
+def second_program(program: Program, parameter: str) -> Program:
+    """The equations of the derivatives of the whole gradient by every element of one parameter: `H_V[k, q]` is d2C/(dV[k] dW[q])."""
+    swept = _swept(program)
+    fresh = Fresh({*swept.inputs, *swept.extents})
+    columns = {swept.adjoints[name]: fresh.exactly(f"H_{name}") for name in program.parameters}
+    return _tangents(swept, by_element(parameter, _elements(swept, parameter)), columns, parameter)
+
+
+def _swept(program: Program) -> Program:
+    """Cost and gradient before tidying, when an equation still asks the adjoint itself whether anything flows back."""
+    swept = reverse(program)
+    checked_reverse(swept)
+    named = recurrent(shared(swept))
+    checked_same(swept, named, "naming what is used twice")
+    return named
+
+
+def _tangents(program: Program, direction: Direction, wanted: Mapping[str, str], element: str = "") -> Program:
+    moved = tangent(program, direction, wanted)
+    checked_tangent(program, moved, element)
+    tidied = tidy(moved)
+    checked_same(moved, tidied, "tidying")
+    return tidied
+
+
+def _elements(program: Program, parameter: str) -> tuple[Range, ...]:
+    """Ranges over the elements of a parameter, by letters that nothing else has."""
+    fresh = Fresh(part.value for equation in program.flat() for part in equation.letters)
+    extents = program.extents.get(program.adjoints.get(parameter, ""), ()) or input_extents(program)[0][parameter]
+    return tuple(Range(index(fresh.exactly(letter)), ZERO, extent) for letter, extent in zip("pqrstuvw", extents, strict=False))

@@ -144,7 +144,8 @@ class Program:
     are differentiated for. `given`: the names that the user defined. `adjoints`: name -> the name of its adjoint. `extents`: name of an array ->
     its lengths, for every target. `measured`: lengths that no range gives, read off the shape of an array: length name -> (array, position).
     `integers`: inputs that stand in subscripts. `row`: the length of the axis that the outermost reductions share,
-    the samples, or None.
+    the samples, or None. `tangents`: name -> the name of its tangent. `outputs`: what is wanted of a program that is asked for something else than
+    cost and gradient.
     """
 
     equations: tuple[Equation | Scan, ...]
@@ -157,6 +158,8 @@ class Program:
     measured: Mapping[str, tuple[str, int]] = field(default_factory=lambda: MappingProxyType({}))
     integers: frozenset[str] = frozenset()
     row: Node | None = None
+    tangents: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    outputs: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         width = len(str(sum(1 for _ in self.flat())))
@@ -177,6 +180,11 @@ class Program:
                 yield from item.equations
             else:
                 yield item
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """What is wanted of the program: the cost and the adjoints of its parameters, unless `outputs` says something else."""
+        return self.outputs or (self.cost, *(self.adjoints[name] for name in self.parameters if name in self.adjoints))
 
     @property
     def operations(self) -> Any:

@@ -24,7 +24,7 @@ def tidy(program: Program) -> Program:
     (3) dx[i] += t1[i - 1] for i in 1:m
     (4) dx[i] += -t1[i] for i in 0:m - 1
     """
-    wanted = {program.cost, *(program.adjoints[name] for name in program.parameters if name in program.adjoints)}
+    wanted = set(program.results)
     program = replace(program, equations=tuple(program.flat()))
     program = alive(inlined(alive(merged(program), wanted)), wanted)
     program = alive(inlined(shared(program)), wanted)
