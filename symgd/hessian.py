@@ -41,8 +41,8 @@ class Hessian(Mapping[Any, Any]):
     (3*w**2, 3*w**2)
     >>> hessian.matrix()
     Matrix([
-    [ 6*b*w, 3*w**2],
-    [3*w**2, exp(b)]])
+    [exp(b), 3*w**2],
+    [3*w**2,  6*b*w]])
     """
 
     def __init__(self, cost: Cost) -> None:
