@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from symgd.cost.checked import Checked, check
 from symgd.errors import InputError, NotBuilt
 from symgd.hessian import Hessian
+from symgd.jacobian import Jacobian
 from symgd.nodes.formula import Formula
 from symgd.nodes.latex import latex
 from symgd.nodes.naming import name_of
@@ -148,8 +149,14 @@ class Cost:
     def compiled(self) -> Any:
         raise NotBuilt("cost.compiled() is not built yet.", accepted="cost.evaluate, cost.trainer")
 
-    def jacobian(self) -> Any:
-        raise NotBuilt("Jacobians are not built yet.", accepted="cost.gradient")
+    def jacobian(self, of: Any = None) -> Jacobian:
+        """The derivatives of the residual of every sample, for a cost that is a mean or sum of squares; `of`: a definition or formula instead.
+
+        >>> print(parse("mean((w*x + b - y)^2)", samples="x y").jacobian().text())
+        dr/dw = x
+        dr/db = 1
+        """
+        return Jacobian(self, of)
 
     def text(self) -> str:
         """The cost and its definitions in the text language."""

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from symgd.cost.checked import Checked
 from symgd.nodes.node import ZERO, index
 from symgd.program.equation import Program, Range
 from symgd.program.extents import input_extents
 from symgd.program.forward import forward
-from symgd.program.gate import checked_forward, checked_reverse, checked_same, checked_tangent
+from symgd.program.gate import checked_forward, checked_reverse, checked_rows, checked_same, checked_tangent
 from symgd.program.names import Fresh
 from symgd.program.recurrence import recurrent
 from symgd.program.sharing import shared
 from symgd.reverse.reverse import reverse
+from symgd.reverse.rows import of_sum, rows
 from symgd.reverse.tangent import Direction, along, by_element, tangent
-from symgd.tidy.tidy import tidy
+from symgd.tidy.tidy import alive, tidy
 
 
 def forward_program(checked: Checked) -> Program:
@@ -54,6 +56,33 @@ def second_program(program: Program, parameter: str) -> Program:
     return _tangents(swept, by_element(parameter, _elements(swept, parameter)), columns, parameter)
 
 
+def rows_program(program: Program, residual: str) -> Program | None:
+    """The equations of a residual and its derivatives `J_W` for every sample, the reverse sweep without its last sum; None where samples meet."""
+    total = of_sum(program, residual, Fresh({*program.inputs, *program.extents}).exactly("S"))
+    swept = _swept(alive(total, {total.cost}))
+    found = rows(swept, residual)
+    if found is None:
+        return None
+    tidied = tidy(replace(found, outputs=(residual, *(found.adjoints[name] for name in program.parameters))))
+    checked_rows(program, tidied, residual)
+    return tidied
+
+
+def residual_product_program(program: Program, residual: str) -> Program:
+    """The equations of the Jacobian of a residual times a direction: inputs `v_W`, outputs the residual and `Jv`."""
+    fresh = Fresh({*program.inputs, *program.extents})
+    directions = {name: fresh.exactly(f"v_{name}") for name in program.parameters}
+    moved = _tangents(alive(program, {residual}), along(directions), {residual: fresh.exactly("Jv")}, also=residual)
+    return moved
+
+
+def residual_column_program(program: Program, residual: str, parameter: str) -> Program:
+    """The equations of the derivatives of a residual by every element of one parameter, `J[i, k]` for dr[i]/dW[k]."""
+    name = Fresh({*program.inputs, *program.extents}).exactly("J")
+    alone = alive(program, {residual})
+    return _tangents(alone, by_element(parameter, _elements(alone, parameter)), {residual: name}, parameter)
+
+
 def _swept(program: Program) -> Program:
     """Cost and gradient before tidying, when an equation still asks the adjoint itself whether anything flows back."""
     swept = reverse(program)
@@ -63,9 +92,10 @@ def _swept(program: Program) -> Program:
     return named
 
 
-def _tangents(program: Program, direction: Direction, wanted: Mapping[str, str], element: str = "") -> Program:
+def _tangents(program: Program, direction: Direction, wanted: Mapping[str, str], element: str = "", also: str = "") -> Program:
     moved = tangent(program, direction, wanted)
     checked_tangent(program, moved, element)
+    moved = replace(moved, outputs=(also, *moved.outputs)) if also else moved
     tidied = tidy(moved)
     checked_same(moved, tidied, "tidying")
     return tidied

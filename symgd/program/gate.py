@@ -128,6 +128,29 @@ def checked_tangent(before: Program, after: Program, element: str = "") -> None:
                 raise MeaningChanged(f"The tangent of {name}{list(at)} is {value}, it rises by {slope}:\n{after}")
 
 
+def checked_rows(before: Program, after: Program, target: str) -> None:
+    """The rows of `after`, one array a parameter under the name of its adjoint, are slopes of the target that `before` computes."""
+    if not _applies(before) or not _applies(after):
+        return
+    inputs, lengths = random_point(before)
+    found = interpret(after, inputs, lengths, Arithmetic(DIGITS))
+    wide = Arithmetic(2 * DIGITS)
+    step = wide.ctx.mpf(10) ** -DIGITS
+    for name in before.parameters:
+        direction = _elements_like(inputs[name], random.Random(name))
+        ahead, behind = (
+            interpret(before, {**inputs, name: _moved(inputs[name], direction, sign * step, wide)}, lengths, wide)[target] for sign in (1, -1)
+        )
+        along: dict[tuple[int, ...], Any] = dict.fromkeys(ahead, wide.ctx.mpf(0))
+        rank = len(before.extents[target])
+        for place, value in found[after.adjoints[name]].items():
+            along[place[:rank]] += value * wide.exact(_at(direction, place[rank:]))
+        for place, value in along.items():
+            slope = (ahead[place] - behind[place]) / (2 * step)
+            if slope == slope and value == value and not _close(slope, value, 1e-12):
+                raise MeaningChanged(f"The row {list(place)} of the derivatives by {name} gives {value}, {target} rises by {slope}:\n{after}")
+
+
 def checked_closed(forward: Program, program: Program, target: str, at: tuple[Node, ...], formula: Node) -> None:
     """The formula is target[at] of the program; `forward` computes the definitions that it may read."""
     if not _applies(forward) or not _applies(program) or tree_size(formula) > LARGEST:

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from symgd.errors import LimitError
 from symgd.nodes.naming import name_of
+from symgd.program.shapes import shape_of, value
 from symgd.training.inputs import arrays
 from symgd.training.kernels import Bound, Kernels
 from symgd.training.result import ByName, Value
 
 LARGEST = 5000  # parameters of a Hessian that is written out: 200 MB
+ENTRIES = 250_000_000  # of a Jacobian: 2 GB
 
 
 class Blocks(Mapping[tuple[Any, Any], Value]):
@@ -74,6 +76,43 @@ def dense(kernels: Kernels, parameters: Mapping[Any, Any], data: Mapping[Any, An
             matrix[place, column] = np.ravel(kernels.value(bound, program.tangents[program.adjoints[name]]))
     lower = np.tril(matrix)
     return Blocks(shapes, lower + np.tril(matrix, -1).T)
+
+
+def residual_rows(
+    kernels: Kernels, residual: str, parameters: Mapping[Any, Any], data: Mapping[Any, Any] | None
+) -> tuple[NDArray[np.float64], ByName]:
+    """Residual and its Jacobian, all rows in one run."""
+    bound = _bound(kernels, residual, parameters, data)
+    with np.errstate(all="ignore"):
+        kernels.gradient(bound)
+    rows = {name: kernels.value(bound, kernels.program.adjoints[name]) for name in kernels.checked.parameters}
+    return np.asarray(kernels.value(bound, residual)), ByName(rows)
+
+
+def residual_columns(
+    kernels: Kernels, residual: str, parameters: Mapping[Any, Any], data: Mapping[Any, Any] | None
+) -> tuple[NDArray[np.float64], ByName]:
+    """Residual and its Jacobian, one run for every element of a parameter: where samples read each other a column is cheaper than a row."""
+    bound = _bound(kernels, residual, parameters, data)
+    tangent = kernels.program.tangents[residual]
+    shapes = {name: tuple(value(extent, bound.lengths) for extent in kernels.extents[name]) for name in kernels.checked.parameters}
+    side = shape_of(kernels.base, residual, bound.lengths)
+    found = {name: np.zeros((*side, int(np.prod(shape)))) for name, shape in shapes.items()}
+    for name, place in columns(kernels, bound, shapes):
+        found[name][..., place] = kernels.value(bound, tangent)
+    residuals = np.asarray(kernels.value(bound, residual))
+    return residuals, ByName({name: array.reshape((*side, *shapes[name])) for name, array in found.items()})
+
+
+def _bound(kernels: Kernels, residual: str, parameters: Mapping[Any, Any], data: Mapping[Any, Any] | None) -> Bound:
+    """The memory of a Jacobian. Raises LimitError before it is made, where it would be too large."""
+    chosen, given, known = kernels.inputs(parameters, data)
+    lengths = kernels.lengths({name: array.shape for name, array in {**chosen, **given}.items() if name in kernels.base.inputs}, known)
+    rows = int(np.prod(shape_of(kernels.base, residual, lengths)))
+    count = rows * sum(array.size for array in chosen.values())
+    if count > ENTRIES:
+        raise LimitError(f"The Jacobian has {count:,} entries; the limit is {ENTRIES:,}.", accepted="fewer samples at a time")
+    return kernels.bind(chosen, given, known)
 
 
 def columns(kernels: Kernels, bound: Bound, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[tuple[str, int]]:
