@@ -11,7 +11,7 @@ from symgd.nodes.functions import FUNCTIONS
 from symgd.nodes.latex import latex
 from symgd.nodes.node import ZERO, Node, access, index, postorder, tree_size
 from symgd.nodes.text import text
-from symgd.pipeline import product_program, second_program
+from symgd.pipeline import product_program, second_program, swept_program
 from symgd.program.equation import Program
 from symgd.program.gate import checked_closed
 from symgd.program.names import Fresh
@@ -52,7 +52,11 @@ class Hessian(Mapping[Any, Any]):
     @cached_property
     def program(self) -> Program:
         """The Hessian times a direction as numbered equations: inputs `v_W`, outputs `Hv_W`, shaped like each parameter W."""
-        return product_program(self._cost.program)
+        return product_program(self._swept)
+
+    @cached_property
+    def _swept(self) -> Program:
+        return swept_program(self._cost.program)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -194,8 +198,8 @@ class Hessian(Mapping[Any, Any]):
 
     def _column(self, parameter: str) -> tuple[Program, ClosedForms]:
         if parameter not in self._columns:
-            program = second_program(self._cost.program, parameter)
-            self._columns[parameter] = program, ClosedForms(program)
+            program = second_program(self._swept, parameter)
+            self._columns[parameter] = program, ClosedForms(program, shown_by="cost.hessian.program")
         return self._columns[parameter]
 
     def _shown(self, part: Node) -> str:

@@ -36,31 +36,37 @@ def gradient_program(program: Program) -> Program:
     return tidied
 
 
-def product_program(program: Program) -> Program:
+def swept_program(program: Program) -> Program:
+    """Cost and gradient before tidying, shared parts named: an equation still asks the adjoint itself whether anything flows back."""
+    swept = reverse(program)
+    checked_reverse(swept)
+    named = recurrent(shared(swept))
+    checked_same(swept, named, "naming what is used twice")
+    return named
+
+
+def product_program(swept: Program) -> Program:
     """The equations of the Hessian times a direction: the tangent of the gradient, forward over reverse.
 
     The direction is an input `v_W` for every parameter W, the product an output `Hv_W`, both shaped like W.
     """
-    swept = _swept(program)
     fresh = Fresh({*swept.inputs, *swept.extents})
-    directions = {name: fresh.exactly(f"v_{name}") for name in program.parameters}
-    products = {swept.adjoints[name]: fresh.exactly(f"Hv_{name}") for name in program.parameters}
+    directions = {name: fresh.exactly(f"v_{name}") for name in swept.parameters}
+    products = {swept.adjoints[name]: fresh.exactly(f"Hv_{name}") for name in swept.parameters}
     return _tangents(swept, along(directions), products)
 
 
-def second_program(program: Program, parameter: str) -> Program:
+def second_program(swept: Program, parameter: str) -> Program:
     """The equations of the derivatives of the whole gradient by every element of one parameter: `H_V[k, q]` is d2C/(dV[k] dW[q])."""
-    swept = _swept(program)
     fresh = Fresh({*swept.inputs, *swept.extents})
-    columns = {swept.adjoints[name]: fresh.exactly(f"H_{name}") for name in program.parameters}
+    columns = {swept.adjoints[name]: fresh.exactly(f"H_{name}") for name in swept.parameters}
     return _tangents(swept, by_element(parameter, _elements(swept, parameter)), columns, parameter)
 
 
 def rows_program(program: Program, residual: str) -> Program | None:
     """The equations of a residual and its derivatives `J_W` for every sample, the reverse sweep without its last sum; None where samples meet."""
     total = of_sum(program, residual, Fresh({*program.inputs, *program.extents}).exactly("S"))
-    swept = _swept(alive(total, {total.cost}))
-    found = rows(swept, residual)
+    found = rows(swept_program(alive(total, {total.cost})), residual)
     if found is None:
         return None
     tidied = tidy(replace(found, outputs=(residual, *(found.adjoints[name] for name in program.parameters))))
@@ -72,8 +78,7 @@ def residual_product_program(program: Program, residual: str) -> Program:
     """The equations of the Jacobian of a residual times a direction: inputs `v_W`, outputs the residual and `Jv`."""
     fresh = Fresh({*program.inputs, *program.extents})
     directions = {name: fresh.exactly(f"v_{name}") for name in program.parameters}
-    moved = _tangents(alive(program, {residual}), along(directions), {residual: fresh.exactly("Jv")}, also=residual)
-    return moved
+    return _tangents(alive(program, {residual}), along(directions), {residual: fresh.exactly("Jv")}, also=residual)
 
 
 def residual_column_program(program: Program, residual: str, parameter: str) -> Program:
@@ -81,15 +86,6 @@ def residual_column_program(program: Program, residual: str, parameter: str) -> 
     name = Fresh({*program.inputs, *program.extents}).exactly("J")
     alone = alive(program, {residual})
     return _tangents(alone, by_element(parameter, _elements(alone, parameter)), {residual: name}, parameter)
-
-
-def _swept(program: Program) -> Program:
-    """Cost and gradient before tidying, when an equation still asks the adjoint itself whether anything flows back."""
-    swept = reverse(program)
-    checked_reverse(swept)
-    named = recurrent(shared(swept))
-    checked_same(swept, named, "naming what is used twice")
-    return named
 
 
 def _tangents(program: Program, direction: Direction, wanted: Mapping[str, str], element: str = "", also: str = "") -> Program:
