@@ -13,6 +13,8 @@ from symgd.cost.checked import Checked, check
 from symgd.cost.facts import Fact
 from symgd.cost.lengths import with_one_length
 from symgd.errors import InputError, NotBuilt
+from symgd.hessian import Hessian
+from symgd.jacobian import Jacobian
 from symgd.nodes.formula import Formula
 from symgd.nodes.growing import growing
 from symgd.nodes.latex import latex
@@ -150,9 +152,10 @@ class Cost:
         """The exact partial derivatives, one for each parameter."""
         return Gradient(self)
 
-    @property
-    def hessian(self) -> Any:
-        raise NotBuilt("Second derivatives are not built yet.", accepted="cost.gradient")
+    @cached_property
+    def hessian(self) -> Hessian:
+        """The second derivatives: formulas, the Hessian times a direction, blocks of numbers."""
+        return Hessian(self)
 
     def derivation(self, parameter: Any = None) -> Any:
         raise NotBuilt("Worded derivation steps are not built yet.", accepted="cost.gradient.program, the numbered equations")
@@ -177,8 +180,14 @@ class Cost:
 
         return compiled(self._checked, self.gradient.program)
 
-    def jacobian(self) -> Any:
-        raise NotBuilt("Jacobians are not built yet.", accepted="cost.gradient")
+    def jacobian(self, of: Any = None) -> Jacobian:
+        """The derivatives of the residual of every sample, for a cost that is a mean or sum of squares; `of`: a definition or formula instead.
+
+        >>> print(parse("mean((w*x + b - y)^2)", samples="x y").jacobian().text())
+        dr/dw = x
+        dr/db = 1
+        """
+        return Jacobian(self, of)
 
     def text(self) -> str:
         """The cost and its definitions in the text language."""

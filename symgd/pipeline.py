@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from symgd.cost.checked import Checked
 from symgd.nodes.growing import growing
-from symgd.program.equation import Program
+from symgd.nodes.node import ZERO, index
+from symgd.program.equation import Program, Range
+from symgd.program.extents import input_extents
 from symgd.program.forward import forward
-from symgd.program.gate import checked_forward, checked_reverse, checked_same
+from symgd.program.gate import checked_forward, checked_reverse, checked_rows, checked_same, checked_tangent
+from symgd.program.names import Fresh
+from symgd.program.recurrence import recurrent
+from symgd.program.sharing import shared
 from symgd.reverse.reverse import reverse
+from symgd.reverse.rows import of_sum, rows
+from symgd.reverse.tangent import Direction, along, by_element, tangent
 from symgd.tidy.passes import in_fewer_passes
-from symgd.tidy.tidy import tidy
+from symgd.tidy.tidy import alive, tidy
 
 
 def forward_program(checked: Checked) -> Program:
@@ -32,3 +42,71 @@ def gradient_program(program: Program) -> Program:
     if factored is not tidied:
         checked_same(swept, factored, "factoring")
     return factored
+
+
+def swept_program(program: Program) -> Program:
+    """Cost and gradient before tidying, shared parts named: an equation still asks the adjoint itself whether anything flows back."""
+    swept = reverse(program)
+    checked_reverse(swept)
+    named = recurrent(shared(swept))
+    checked_same(swept, named, "naming what is used twice")
+    return named
+
+
+def product_program(swept: Program) -> Program:
+    """The equations of the Hessian times a direction: the tangent of the gradient, forward over reverse.
+
+    The direction is an input `v_W` for every parameter W, the product an output `Hv_W`, both shaped like W.
+    """
+    fresh = Fresh({*swept.inputs, *swept.extents})
+    directions = {name: fresh.exactly(f"v_{name}") for name in swept.parameters}
+    products = {swept.adjoints[name]: fresh.exactly(f"Hv_{name}") for name in swept.parameters}
+    return _tangents(swept, along(directions), products)
+
+
+def second_program(swept: Program, parameter: str) -> Program:
+    """The equations of the derivatives of the whole gradient by every element of one parameter: `H_V[k, q]` is d2C/(dV[k] dW[q])."""
+    fresh = Fresh({*swept.inputs, *swept.extents})
+    columns = {swept.adjoints[name]: fresh.exactly(f"H_{name}") for name in swept.parameters}
+    return _tangents(swept, by_element(parameter, _elements(swept, parameter)), columns, parameter)
+
+
+def rows_program(program: Program, residual: str) -> Program | None:
+    """The equations of a residual and its derivatives `J_W` for every sample, the reverse sweep without its last sum; None where samples meet."""
+    total = of_sum(program, residual, Fresh({*program.inputs, *program.extents}).exactly("S"))
+    found = rows(swept_program(alive(total, {total.cost})), residual)
+    if found is None:
+        return None
+    tidied = tidy(replace(found, outputs=(residual, *(found.adjoints[name] for name in program.parameters))))
+    checked_rows(program, tidied, residual)
+    return tidied
+
+
+def residual_product_program(program: Program, residual: str) -> Program:
+    """The equations of the Jacobian of a residual times a direction: inputs `v_W`, outputs the residual and `Jv`."""
+    fresh = Fresh({*program.inputs, *program.extents})
+    directions = {name: fresh.exactly(f"v_{name}") for name in program.parameters}
+    return _tangents(alive(program, {residual}), along(directions), {residual: fresh.exactly("Jv")}, also=residual)
+
+
+def residual_column_program(program: Program, residual: str, parameter: str) -> Program:
+    """The equations of the derivatives of a residual by every element of one parameter, `J[i, k]` for dr[i]/dW[k]."""
+    name = Fresh({*program.inputs, *program.extents}).exactly("J")
+    alone = alive(program, {residual})
+    return _tangents(alone, by_element(parameter, _elements(alone, parameter)), {residual: name}, parameter)
+
+
+def _tangents(program: Program, direction: Direction, wanted: Mapping[str, str], element: str = "", also: str = "") -> Program:
+    moved = tangent(program, direction, wanted)
+    checked_tangent(program, moved, element)
+    moved = replace(moved, outputs=(also, *moved.outputs)) if also else moved
+    tidied = tidy(moved)
+    checked_same(moved, tidied, "tidying")
+    return tidied
+
+
+def _elements(program: Program, parameter: str) -> tuple[Range, ...]:
+    """Ranges over the elements of a parameter, by letters that nothing else has."""
+    fresh = Fresh(part.value for equation in program.flat() for part in equation.letters)
+    extents = program.extents.get(program.adjoints.get(parameter, ""), ()) or input_extents(program)[0][parameter]
+    return tuple(Range(index(fresh.exactly(letter)), ZERO, extent) for letter, extent in zip("pqrstuvw", extents, strict=False))

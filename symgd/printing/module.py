@@ -239,7 +239,8 @@ class _Module:
         order = self.order = tuple(name for name in turns if name in units)
         arguments = dict.fromkeys(argument for name in order for argument in units[name].arguments)
         lines = [f"{name}({', '.join(units[name].arguments)})" for name in order]
-        purpose = "Cost and gradient over rows first..last-1." if count else "Cost and gradient."
+        what = ", ".join(self.program.outputs) or "Cost and gradient"
+        purpose = f"{what} over rows first..last-1." if count else f"{what}."
         self._unit("gradient", arguments, purpose, lines)
 
     def _update(self, updates: Updates) -> None:

@@ -156,7 +156,8 @@ class Program:
     `longest`: lengths that no range gives either, of arrays over ranges of several lengths: length name -> ranges, the last being as long at most.
     `integers`: inputs that stand in subscripts. `row`: the length of the axis that the outermost reductions share,
     the samples, or None. `tables`: arrays of one axis whose values are part of the program. `facts`: what is known of the data; the program means
-    what it says for data that keep them.
+    what it says for data that keep them. `tangents`: name -> the name of its tangent. `outputs`: what is wanted of a program that is asked for
+    something else than cost and gradient.
     """
 
     equations: tuple[Equation | Scan, ...]
@@ -172,6 +173,8 @@ class Program:
     row: Node | None = None
     tables: Mapping[str, tuple[Fraction, ...]] = field(default_factory=lambda: MappingProxyType({}))
     facts: tuple[Fact, ...] = ()
+    tangents: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    outputs: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         width = len(str(sum(1 for _ in self.flat())))
@@ -192,6 +195,11 @@ class Program:
                 yield from item.equations
             else:
                 yield item
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """What is wanted of the program: the cost and the adjoints of its parameters, unless `outputs` says something else."""
+        return self.outputs or (self.cost, *(self.adjoints[name] for name in self.parameters if name in self.adjoints))
 
     @property
     def operations(self) -> Any:

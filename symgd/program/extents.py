@@ -11,7 +11,7 @@ from symgd.program.names import Fresh
 def input_extents(program: Program) -> tuple[dict[str, tuple[Node, ...]], dict[str, tuple[str, int]]]:
     """The extents of parameters and data, and the lengths that only an array itself tells: of an axis read at integer data, `E[label[i], k]`.
 
-    A length of that kind is named after its array, `n_E`, and maps to (array, position).
+    A length of that kind is named after its array, `n_E`, and maps to (array, position). The direction of a parameter has the parameter's extents.
 
     >>> from symgd.program.equation import read_equation
     >>> input_extents(Program((read_equation("C += E[label[i]] for i in 0:m"),), {"E": 1, "label": 1}, "C", ("E",)))
@@ -21,7 +21,10 @@ def input_extents(program: Program) -> tuple[dict[str, tuple[Node, ...]], dict[s
     fresh = Fresh(program.lengths())
     found: dict[str, tuple[Node, ...]] = {}
     measured: dict[str, tuple[str, int]] = {}
+    directions = {array: name for name, array in program.tangents.items() if name in program.inputs and array in program.inputs}
     for name, rank in program.inputs.items():
+        if name in directions:
+            continue
         lengths: list[Node] = []
         for position in range(rank):
             known = agreed(said[name][position]) if name in said else None
@@ -31,4 +34,5 @@ def input_extents(program: Program) -> tuple[dict[str, tuple[Node, ...]], dict[s
                 known = length(label)
             lengths.append(known)
         found[name] = tuple(lengths)
+    found |= {array: found[name] for array, name in directions.items()}
     return found, measured

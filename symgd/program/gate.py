@@ -60,10 +60,10 @@ def checked_forward(checked: Checked, program: Program) -> None:
 
 
 def checked_same(before: Program, after: Program, stage: str) -> None:
-    """Both programs compute the same cost and the same adjoints of the parameters."""
+    """Both programs compute the same results: cost and adjoints of the parameters, or what else was asked for."""
     if not _applies(before):
         return
-    names = {before.cost, *(before.adjoints[p] for p in before.parameters if p in before.adjoints)}
+    names = before.results
     inputs, lengths = random_point(before)
     first, second = (interpret(program, inputs, lengths, Arithmetic(DIGITS)) for program in (before, after))
     _compare(stage, {name: first[name] for name in names if name in first and name in second}, second)
@@ -107,6 +107,83 @@ def checked_reverse(program: Program) -> None:
         rounding = abs(found[program.cost][()]) * wide.ctx.mpf(10) ** (3 - DIGITS)
         if defined and not _close(slope, along, 1e-12) and not abs(slope - along) <= rounding:
             raise MeaningChanged(f"The reverse sweep gives {along} along a direction of {name}, the cost rises by {slope}:\n{program}")
+
+
+def checked_tangent(before: Program, after: Program, element: str = "") -> None:
+    """The tangents that `after` puts out are slopes of what `before` computes, along the direction that its inputs hold; by central differences.
+
+    `element`: the parameter whose elements are moved one by one instead; one of them is looked at.
+    """
+    if not _applies(before) or not _applies(after):
+        return
+    inputs, lengths = random_point(after)
+    narrow, wide = Arithmetic(DIGITS), Arithmetic(2 * DIGITS)
+    found = interpret(after, inputs, lengths, narrow)
+    step = wide.ctx.mpf(10) ** -DIGITS
+    place: tuple[int, ...] = ()
+    directions = {name: inputs[after.tangents[name]] for name in before.parameters if after.tangents.get(name) in inputs}
+    if element:
+        place = random.Random(element).choice(list(_places_of(inputs[element])))
+        directions = {element: _unit(inputs[element], place)}
+
+    def moved(sign: int) -> Values:
+        there = {name: _moved(inputs[name], direction, sign * step, wide) for name, direction in directions.items()}
+        return interpret(before, {**{name: inputs[name] for name in before.inputs}, **there}, lengths, wide)
+
+    ahead, behind = moved(1), moved(-1)
+    for name, tangent in after.tangents.items():
+        if tangent not in after.outputs:
+            continue
+        for at, value in found[tangent].items():
+            if place != at[len(at) - len(place) :]:
+                continue
+            at = at[: len(at) - len(place)]
+            slope = (ahead[name][at] - behind[name][at]) / (2 * step)
+            rounding = abs(ahead[name][at]) * wide.ctx.mpf(10) ** (3 - DIGITS)
+            defined = value == value and slope == slope  # at the edge of a domain there is a value and no slope
+            if defined and not _close(slope, value, 1e-12) and not abs(slope - value) <= rounding:
+                raise MeaningChanged(f"The tangent of {name}{list(at)} is {value}, it rises by {slope}:\n{after}")
+
+
+def checked_rows(before: Program, after: Program, target: str) -> None:
+    """The rows of `after`, one array a parameter under the name of its adjoint, are slopes of the target that `before` computes."""
+    if not _applies(before) or not _applies(after):
+        return
+    inputs, lengths = random_point(before)
+    found = interpret(after, inputs, lengths, Arithmetic(DIGITS))
+    wide = Arithmetic(2 * DIGITS)
+    step = wide.ctx.mpf(10) ** -DIGITS
+    for name in before.parameters:
+        direction = _elements_like(inputs[name], random.Random(name))
+        ahead, behind = (
+            interpret(before, {**inputs, name: _moved(inputs[name], direction, sign * step, wide)}, lengths, wide)[target] for sign in (1, -1)
+        )
+        along: dict[tuple[int, ...], Any] = dict.fromkeys(ahead, wide.ctx.mpf(0))
+        rank = len(before.extents[target])
+        for place, value in found[after.adjoints[name]].items():
+            along[place[:rank]] += value * wide.exact(_at(direction, place[rank:]))
+        for place, value in along.items():
+            slope = (ahead[place] - behind[place]) / (2 * step)
+            if slope == slope and value == value and not _close(slope, value, 1e-12):
+                raise MeaningChanged(f"The row {list(place)} of the derivatives by {name} gives {value}, {target} rises by {slope}:\n{after}")
+
+
+def checked_closed(forward: Program, program: Program, target: str, at: tuple[Node, ...], formula: Node) -> None:
+    """The formula is target[at] of the program; `forward` computes the definitions that it may read."""
+    if not _applies(forward) or not _applies(program) or tree_size(formula) > LARGEST:
+        return
+    inputs, lengths = random_point(forward)
+    found = interpret(program, inputs, lengths, Arithmetic(DIGITS))[target]
+    by_hand = Interpreter(inputs, lengths, Arithmetic(DIGITS))
+    by_hand.values.update(interpret(forward, inputs, lengths, Arithmetic(DIGITS)))
+    letters = list(dict.fromkeys(letter for place in at for letter in place.free))
+    sides = [by_hand.integer(extent, {}) for extent in program.extents[target]]
+    for seed in range(5):
+        chance = random.Random(seed)
+        point = {letter: chance.randrange(min(side for side, place in zip(sides, at, strict=True) if letter in place.free)) for letter in letters}
+        place = tuple(by_hand.integer(one, point) for one in at)
+        if all(0 <= one < side for one, side in zip(place, sides, strict=True)):
+            _compare("writing it as a formula", {target: {place: by_hand.formula(formula, point)}}, {target: {place: 0, **found}})
 
 
 def random_point(program: Program, seed: int = 0) -> tuple[dict[str, Any], dict[str, int]]:
@@ -195,6 +272,24 @@ def _filled(shape: list[int], value: Any) -> Any:
 
 def _elements_like(value: Any, random_numbers: random.Random) -> Any:
     return [_elements_like(part, random_numbers) for part in value] if isinstance(value, list) else round(random_numbers.uniform(0.5, 1.5), 6)
+
+
+def _places_of(value: Any, start: tuple[int, ...] = ()) -> Iterator[tuple[int, ...]]:
+    if isinstance(value, list):
+        for n, part in enumerate(value):
+            yield from _places_of(part, (*start, n))
+    else:
+        yield start
+
+
+def _unit(value: Any, place: tuple[int, ...]) -> Any:
+    if not isinstance(value, list):
+        return 1.0
+    return [_unit(part, place[1:]) if n == place[0] else _elements_zero(part) for n, part in enumerate(value)]
+
+
+def _elements_zero(value: Any) -> Any:
+    return [_elements_zero(part) for part in value] if isinstance(value, list) else 0.0
 
 
 def _moved(value: Any, direction: Any, step: Any, arithmetic: Arithmetic) -> Any:

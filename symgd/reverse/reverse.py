@@ -6,16 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from symgd.errors import NotBuilt
 from symgd.nodes.fold import all_of, chained, choice, has_zero_branch, minus, over, plus, times
 from symgd.nodes.node import ATOMS, ONE, TWO, ZERO, Node, access, accesses, fraction, node, outside_subscripts
-from symgd.nodes.text import text
 from symgd.program.equation import Equation, Program, Scan
 from symgd.program.extents import input_extents
-from symgd.program.extremes import largest
-from symgd.program.linear import combined
 from symgd.program.names import Fresh
 from symgd.program.recurrence import recurrent
+from symgd.reverse.factors import other_factors
 from symgd.reverse.partials import partials
 
 BOUNDED = ATOMS | {"+", "*", "neg", "sin", "cos", "tanh", "sigmoid", "sign", "erf", "exp", "sinh", "cosh", "max", "min", "abs"}
@@ -40,6 +37,7 @@ def reverse(program: Program) -> Program:
     inputs, measured = input_extents(program)
     sweep = _Sweep(names, active, fresh, {**inputs, **program.extents}, carried={program.cost}, open_to_all={program.cost})
     sweep.appended.append(Equation(names[program.cost], (), "=", (), ONE, rule="seed"))
+    summed = {equation.target for equation in program.flat() if equation.op != "="} | {program.cost}
     for item in reversed(program.equations):
         waiting = list(reversed(item.equations)) if isinstance(item, Scan) else [item]
         moved = True
@@ -47,7 +45,7 @@ def reverse(program: Program) -> Program:
             ready = [equation for equation in waiting if equation.target in sweep.carried]
             waiting = [equation for equation in waiting if equation not in ready]
             for equation in ready:
-                output = equation.left if equation.op == "=" and equation.target != program.cost else None
+                output = equation.left if equation.target not in summed else None  # z = tanh(u), then z += v: z is not tanh(u)
                 sweep.through(equation, output, masked=equation.target not in sweep.open_to_all)
             moved = bool(ready)
     kept = {name: adjoint for name, adjoint in names.items() if name in sweep.carried or name in program.parameters}
@@ -156,29 +154,11 @@ class _Sweep:
         self._to_what_is_read(equation, lambda slope: choice(access(share, *equation.at), attained, ZERO))
 
     def _through_product(self, equation: Equation, incoming: Node) -> None:
-        """The product of all other factors is that of those before times that of those behind: no division, so it is exact at zeros."""
-        (axis,) = equation.reduced
-        kept = tuple(other for other in equation.domain if other is not axis)
-        places, at = tuple(other.index for other in kept), equation.at
-        extent = largest(axis.high, [(other.index, other.low, other.high) for other in kept])
-        if extent is None or any(accesses(axis.low, axis.high)):
-            raise NotBuilt(
-                f"The product over {text(axis.index)} runs over a range that data decide; its derivative is not built yet.", accepted="a whole axis"
-            )
-        after = combined((1, axis.index), (1, ONE))
-        before, behind = self._named("before", equation), self._named("behind", equation)
-        for name in (before, behind):
-            self.new[name] = (*self.extents.get(equation.target, ()), combined((1, extent), (1, ONE)))
-        if places != at:
-            raise NotBuilt(f"The derivative of a product into {text(equation.left)} is not built yet.", accepted="a product over an axis")
-        self.appended += [
-            Equation(before, (*at, axis.low), "=", kept, ONE, rule="product"),
-            Equation(before, (*at, after), "=", equation.domain, times(access(before, *at, axis.index), equation.body), rule="factors before"),
-            Equation(behind, (*at, axis.high), "=", kept, incoming, rule="product"),
-            Equation(behind, (*at, axis.index), "=", equation.domain, times(access(behind, *at, after), equation.body), rule="factors behind"),
-        ]
-        others = times(access(before, *at, axis.index), access(behind, *at, after))
-        self._to_what_is_read(equation, lambda slope: others)
+        """The adjoint of a factor is that of the product times all other factors."""
+        others = other_factors(equation, self.extents.get(equation.target, ()), self.fresh, incoming)
+        self.new |= others.extents
+        self.appended += others.equations
+        self._to_what_is_read(equation, lambda slope: others.product)
 
     def _named(self, what: str, equation: Equation) -> str:
         name = self.fresh.exactly(f"{equation.target}_{what}")
@@ -192,9 +172,9 @@ def _is_bounded(slope: Node) -> bool:
 
 
 def _is_safe(part: Node) -> bool:
-    """A quotient by a number or length, a power with a number from 0."""
+    """A quotient by a number or length, a power with a number from 1: then the slope of the slope is finite too."""
     second = part.args[1]
-    return second.op == "length" or (second.op == "number" and fraction(second) > 0)
+    return second.op == "length" or (second.op == "number" and fraction(second) >= (1 if part.op == "^" else 0))
 
 
 def _guarded(body: Node, guard: Node) -> tuple[Node, Node]:

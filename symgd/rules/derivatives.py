@@ -49,9 +49,9 @@ RULES: dict[str, Rule] = {
         Rule("natural-exponential", "e^u", "e^u*du", "its own derivative", of_output="a*du"),
         Rule("exponential", "c^u", "log(c)*c^u*du", "itself, times the logarithm of the base", where="c > 0", of_output="log(c)*a*du"),
         Rule(
-            "general-power", "u^v", "piecewise(0, v == 0, v*u^(v - 1))*du + piecewise(0, u == 0, u^v*log(u))*dv",
+            "general-power", "u^v", "piecewise(0, u == 0 and v == 0, v*u^(v - 1))*du + piecewise(0, u == 0, u^v*log(u))*dv",
             "as a power in the base, as an exponential in the exponent", where="u > 0",
-            of_output="piecewise(0, v == 0, v*u^(v - 1))*du + piecewise(0, u == 0, a*log(u))*dv",
+            of_output="piecewise(0, u == 0 and v == 0, v*u^(v - 1))*du + piecewise(0, u == 0, a*log(u))*dv",  # v == 0 alone would lose d2/dudv = 1/u
         ),
         Rule("piecewise", "piecewise(u, c > 0, v)", "piecewise(du, c > 0, dv)", "branch by branch", note="Only the branch that is taken counts."),
         # exponentials and logarithms
@@ -88,8 +88,8 @@ RULES: dict[str, Rule] = {
         Rule("acot", "acot(u)", "-du/(1 + u^2)", "minus that of the arctangent"),
         Rule("atan2", "atan2(u, v)", "(v*du - u*dv)/(u^2 + v^2)", "the arctangent of u/v", where="v > 0 or u != 0"),
         Rule(
-            "sinc", "sinc(u)", "piecewise(0, u == 0, (cos(u) - sinc(u))/u)*du", "the quotient sin(u)/u, flat at 0",
-            of_output="piecewise(0, u == 0, (cos(u) - a)/u)*du",
+            "sinc", "sinc(u)", "piecewise(-u/3, u == 0, (cos(u) - sinc(u))/u)*du", "the quotient sin(u)/u, flat at 0",
+            of_output="piecewise(-u/3, u == 0, (cos(u) - a)/u)*du",  # -u/3 is 0 there, and has the right slope for second derivatives
         ),
         # hyperbolic functions
         Rule("sinh", "sinh(u)", "cosh(u)*du", "sinh becomes cosh"),

@@ -161,7 +161,7 @@ class _Scheduling:
         """The arrays that live within one step of a recurrence."""
         found: dict[str, int | None] = {}
         levels_, program = self.levels, self.program
-        results = {program.adjoints[name] for name in program.parameters if name in program.adjoints}
+        results = set(program.results)
         for equation, scan in zip(levels_.equations, levels_.scan, strict=True):
             for access in (equation.left, *equation.reads()):
                 name = access.value
@@ -184,7 +184,7 @@ class _Scheduling:
 
     def _kinds(self) -> dict[str, Kind]:
         found, program = self.levels, self.program
-        results = {program.cost, *(program.adjoints[p] for p in program.parameters if p in program.adjoints)}
+        results = dict.fromkeys(program.results)
         readers: dict[str, list[tuple[int, Node]]] = {}
         for n, equation in enumerate(found.equations):
             for read in equation.reads():

@@ -30,8 +30,8 @@ class ClosedForms:
     2*mean(r[i]*X[i, q], i in 0:m)
     """
 
-    def __init__(self, program: Program, *, means: bool = True) -> None:
-        self.program, self.means = program, means
+    def __init__(self, program: Program, *, means: bool = True, shown_by: str = "cost.gradient.program") -> None:
+        self.program, self.means, self.shown_by = program, means, shown_by
         self.writers: dict[str, list[Equation]] = {}
         for equation in program.flat():
             self.writers.setdefault(equation.target, []).append(equation)
@@ -52,25 +52,32 @@ class ClosedForms:
         self, parameter: str, at: Sequence[Node], *, visible: Collection[str] | None = None, limit: int = LONGEST
     ) -> tuple[Node, tuple[Fact, ...]]:
         """The same, and what is known of the data and was used on the way."""
-        reserved = frozenset().union(*(place.free for place in at)) if at else frozenset()
-        kept = frozenset({*self.program.inputs, *self.program.given} if visible is None else {*visible, *self.recurrent})
-        closing = _Closing(self, kept, reserved)
-        formula = closing.filled(access(self.program.adjoints[parameter], *at))
+        formula, facts = self._filled(self.program.adjoints[parameter], at, visible)
         size = tree_size(formula)
         if size > limit:
             shown = f"{size:,}" if size < 10**9 else "more than a thousand million"
             raise LimitError(
                 f"Written out as one formula, the derivative by {parameter} has {shown} operations and names; the limit is {limit:,}.",
-                accepted="cost.gradient.program, which has it as numbered equations",
+                accepted=f"{self.shown_by}, which has it as numbered equations",
             )
-        return formula, tuple(closing.facts)
+        return formula, facts
+
+    def filled(self, target: str, at: Sequence[Node], visible: Collection[str] | None = None) -> Node:
+        """target[at] with everything filled in, however long it is."""
+        return self._filled(target, at, visible)[0]
+
+    def _filled(self, target: str, at: Sequence[Node], visible: Collection[str] | None) -> tuple[Node, tuple[Fact, ...]]:
+        reserved = frozenset().union(*(place.free for place in at)) if at else frozenset()
+        kept = frozenset({*self.program.inputs, *self.program.given} if visible is None else {*visible, *self.recurrent})
+        closing = _Closing(self, kept, reserved)
+        return closing.filled(access(target, *at)), tuple(closing.facts)
 
 
 class _Closing:
     """Fills in what is hidden; bound indices get letters that neither the wanted element nor `reserved` uses."""
 
     def __init__(self, forms: ClosedForms, visible: frozenset[str], reserved: frozenset[Node]) -> None:
-        self.program, self.writers, self.means = forms.program, forms.writers, forms.means
+        self.forms, self.program, self.writers, self.means = forms, forms.program, forms.writers, forms.means
         self.visible, self.reserved = visible, reserved
         self.memo: dict[Node, Node] = {}
         self.endless = _circular(self.writers, frozenset(self.writers) - visible) if forms.steps else frozenset()
@@ -109,7 +116,7 @@ class _Closing:
         if factors is None:
             raise LimitError(
                 f"The derivative runs through a recurrence, {part.value}, and has no closed form.",
-                accepted="cost.gradient.program, which has it as numbered equations",
+                accepted=f"{self.forms.shown_by}, which has it as numbered equations",
             )
         return [self._product(factors, next(e for e in writing if e is not factors), part.args)]
 

@@ -23,7 +23,7 @@ def inlined(program: Program) -> Program:
     writers = Counter(equation.target for equation in program.flat())
     visible = {program.cost, *program.given, *program.parameters}
     visible |= {program.adjoints[name] for name in program.given if name in program.adjoints}
-    kept_results = {program.cost, *(program.adjoints[name] for name in program.parameters if name in program.adjoints)}
+    kept_results = set(program.results)
     trivial: dict[str, Equation] = {}
     output: list[Equation] = []
     for place, item in enumerate(program.flat()):

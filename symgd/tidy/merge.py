@@ -40,7 +40,7 @@ def unified(program: Program) -> Program:
     (2) C += s1[j]*s1[j] for j in 0:d
     """
     writers = Counter(equation.target for equation in program.flat())
-    kept = {program.cost, *program.given, *(program.adjoints[name] for name in program.parameters if name in program.adjoints)}
+    kept = {*program.results, *program.given}
     first: dict[object, str] = {}
     names: dict[str, str] = {}
     for equation in program.flat():

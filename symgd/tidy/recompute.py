@@ -102,7 +102,7 @@ def _is_complete(found: Node, scan: Scan) -> bool:
 
 def _computed_within(items: Sequence[Equation | Scan], program: Program) -> list[Equation | Scan]:
     """An array that only recurrences read, each at its own step, is computed in the first of them."""
-    results = {program.cost, *program.adjoints.values()}
+    results = {program.cost, *program.results, *program.adjoints.values()}
     writers: dict[str, list[int]] = {}
     reading: dict[str, list[int]] = {}
     for n, item in enumerate(items):
@@ -183,7 +183,7 @@ def _again(
 
 def _within_steps(later: Scan, earlier: Scan, items: Sequence[Equation | Scan], program: Program) -> set[str]:
     """The arrays of the earlier recurrence that both read at the very step only, and nothing else reads."""
-    results = {program.cost, *program.adjoints.values()}
+    results = {program.cost, *program.results, *program.adjoints.values()}
     written = {equation.target for equation in earlier.equations}
     if difference(later.index.low, earlier.index.low) is None or difference(later.index.high, earlier.index.high) is None:
         return set()

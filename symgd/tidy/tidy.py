@@ -36,8 +36,8 @@ def tidy(program: Program) -> Program:
 
 
 def living(program: Program) -> Program:
-    """The equations that cost and gradient depend on."""
-    return alive(program, {program.cost, *(program.adjoints[name] for name in program.parameters if name in program.adjoints)})
+    """The equations that what is wanted depends on, cost and gradient."""
+    return alive(program, set(program.results))
 
 
 def alive(program: Program, wanted: set[str]) -> Program:

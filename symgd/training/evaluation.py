@@ -11,7 +11,7 @@ import numpy as np
 from symgd.cost.checked import Definition
 from symgd.errors import InputError
 from symgd.nodes.naming import name_of
-from symgd.nodes.node import Node, number, range_
+from symgd.nodes.node import Node, accesses, number, range_
 from symgd.nodes.text import text
 from symgd.program.equation import Program
 from symgd.program.forward import forward
@@ -60,24 +60,33 @@ def compute(cost: Cost, names: Any, parameters: Mapping[Any, Any], data: Mapping
 def _with_formulas(cost: Cost, wanted: list[Any]) -> tuple[Program, list[str]]:
     """The forward program, with an equation more for every formula that is no definition, and the target of each that is wanted."""
     checked, targets, more = cost._checked, [], []
-    known = {"C": cost.program.cost} | {name: name for name in cost.program.given}
     fresh = Fresh({*checked.names, *cost.program.extents, cost.program.cost})
     for thing in wanted:
-        label = _label(thing)
-        if label in known:
-            targets.append(known[label])
-            continue
-        body = _formula(cost, thing)
-        letters = sorted(body.free, key=lambda letter: (letter.value != cost._formula.hidden, letter.value))
-        unknown = [text(letter) for letter in letters if letter.value not in cost._formula.axes]
-        if unknown:
-            raise InputError(f"The length of axis {', '.join(unknown)} of {text(body)} is not known.", accepted="the index letters of the cost")
-        targets.append(fresh("value"))
-        ranges = tuple(range_(letter, number(0), cost._formula.axes[letter.value]) for letter in letters)
-        more.append(Definition(targets[-1], tuple(letters), ranges, body))
+        found = defined(cost, thing, fresh)
+        if isinstance(found, Definition):
+            more.append(found)
+        targets.append(found.target if isinstance(found, Definition) else found)
     if not more:
         return cost.program, targets
     return forward(replace(checked, definitions=(*checked.definitions, *more))), targets
+
+
+def defined(cost: Cost, thing: Any, fresh: Fresh, stem: str = "value") -> Definition | str:
+    """The name of a definition of the cost, or of the cost itself; a definition with a name of its own for a formula, over its free letters."""
+    known = {"C": cost.program.cost} | {name: name for name in cost.program.given}
+    label = _label(thing)
+    if label in known:
+        return known[label]
+    body = _formula(cost, thing)
+    strange = [found.value for found in accesses(body) if found.value not in cost._checked.names]
+    if strange:
+        raise InputError(f"{strange[0]} is no name of this cost.", accepted=", ".join(sorted(cost._checked.names)))
+    letters = sorted(body.free, key=lambda letter: (letter.value != cost._formula.hidden, letter.value))
+    unknown = [text(letter) for letter in letters if letter.value not in cost._formula.axes]
+    if unknown:
+        raise InputError(f"The length of axis {', '.join(unknown)} of {text(body)} is not known.", accepted="the index letters of the cost")
+    ranges = tuple(range_(letter, number(0), cost._formula.axes[letter.value]) for letter in letters)
+    return Definition(fresh(stem), tuple(letters), ranges, body)
 
 
 def _label(thing: Any) -> str:

@@ -43,23 +43,41 @@ class Bound:
 
 
 class Kernels:
-    """Cost and gradient of one cost, compiled when first used; with `updates` also the steps of one optimiser.
+    """One program of a cost, compiled when first used: cost and gradient, or something else that is wanted; with `updates` also the steps of one
+    optimiser.
 
-    `written`: the forward program, which says how long the arrays are that a gradient simplified by facts reads no more.
+    `base`: the program that says how long every axis is, where `program` reads less of the arrays than the cost does. `written`: the forward
+    program, which says how long the arrays are that a gradient simplified by facts reads no more.
     """
 
-    def __init__(self, checked: Checked, program: Program, updates: Updates | None = None, *, written: Program | None = None) -> None:
-        self.checked, self.program, self.updates, self.written = checked, program, updates, written
+    def __init__(
+        self,
+        checked: Checked,
+        program: Program,
+        updates: Updates | None = None,
+        *,
+        base: Program | None = None,
+        written: Program | None = None,
+    ) -> None:
+        self.checked, self.program, self.updates, self.base, self.written = checked, program, updates, base or program, written
 
     @cached_property
     def extents(self) -> dict[str, Any]:
-        read, program = input_extents(self.program)[0], self.program
-        return {name: program.extents.get(program.adjoints.get(name, ""), lengths) for name, lengths in read.items()}
+        """Name -> lengths, of every parameter, data array and direction."""
+        read, base = input_extents(self.base)[0], self.base
+        found = {name: base.extents.get(base.adjoints.get(name, ""), lengths) for name, lengths in read.items()}
+        return found | {array: found[name] for name, array in self.directions.items() if name in found}
+
+    @property
+    def directions(self) -> dict[str, str]:
+        """Parameter -> the input that holds the direction in which it moves."""
+        return {name: array for name, array in self.program.tangents.items() if name in self.checked.parameters and array in self.program.inputs}
 
     @cached_property
     def generated(self) -> Generated:
         """The source and what it works on."""
-        return kernels(schedule(self.program), inputs=self.extents, updates=self.updates, described=self.checked.formula)
+        inputs = {name: extents for name, extents in self.extents.items() if name in self.program.inputs}
+        return kernels(schedule(self.program), inputs=inputs, updates=self.updates, described=self.checked.formula)
 
     @cached_property
     def compiled(self) -> bool:
@@ -88,12 +106,17 @@ class Kernels:
         return getattr(self.module, unit)(*(given[a] if a in given else bound.memory[a] for a in arguments))
 
     def gradient(self, bound: Bound, first: int = 0, last: int | None = None) -> None:
-        """Cost and gradient over these rows, all of them by default, into the memory."""
+        """The program over these rows, all of them by default, into the memory."""
         last = bound.rows if last is None else last
         if not self.compiled:
             self._by_numpy(bound, first, last)
             return
         self.call("gradient", bound, first=first, last=last, scale=bound.rows / max(1, last - first), block=bound.block)
+
+    def direction(self, bound: Bound, parameter: str) -> Any:
+        """The direction of a parameter in the memory, its elements in one row; None where no result depends on it."""
+        held = self._identifiers.get(self.directions.get(parameter, ""))
+        return None if held is None else bound.memory[held].reshape(-1)
 
     def cost(self, bound: Bound) -> float:
         return float(bound.memory[self.identifier(self.program.cost)][0])
@@ -130,22 +153,33 @@ class Kernels:
 
     def lengths(self, shapes: Mapping[str, tuple[int, ...]], known: Mapping[str, int]) -> dict[str, int]:
         """The length of every axis, from shapes and what was given by name."""
-        return solve(self.program, shapes, known, hidden=self.checked.formula.hidden, written=self.written)
+        return solve(self.base, shapes, known, hidden=self.checked.formula.hidden, written=self.written)
 
-    def bind(self, parameters: Mapping[str, np.ndarray], data: Mapping[str, np.ndarray], known: Mapping[str, int]) -> Bound:
-        """Everything checked and in its place. Raises InputError for what is missing, does not fit, or breaks a fact."""
+    def bind(
+        self,
+        parameters: Mapping[str, np.ndarray],
+        data: Mapping[str, np.ndarray],
+        known: Mapping[str, int],
+        directions: Mapping[str, np.ndarray] | None = None,
+    ) -> Bound:
+        """Everything checked and in its place; parameters of which `directions` has none stay where they are. Raises InputError for what is missing,
+        does not fit, or breaks a fact.
+        """
         for names, given, what in ((self.checked.parameters, parameters, "parameter"), (self._data_names(), data, "data")):
             absent = [name for name in names if name not in given and (name in self.program.inputs or what == "parameter")]
             if absent:
                 raise missing(absent, given, what)
-        everything = {name: given for name, given in {**parameters, **data}.items() if name in self.program.inputs}
+        everything = {name: given for name, given in {**parameters, **data}.items() if name in self.base.inputs}
         lengths = self.lengths({name: a.shape for name, a in {**parameters, **data}.items()}, known)
+        for name, held in self.directions.items():
+            everything[held] = directions[name] if directions and name in directions else np.zeros(parameters[name].shape)
         lengths = check_subscripts(self.program, everything, lengths)
         check_facts(self.checked.facts, data, lengths)
-        for name, start in parameters.items():
-            shape = tuple(value(extent, lengths) for extent in self.extents[name])
-            if start.shape != shape:
-                raise InputError(f"{name} has shape {start.shape}.", accepted=f"shape {shape}")
+        for given, what in ((parameters, "{}"), (directions or {}, "The direction of {}")):
+            for name, start in given.items():
+                shape = tuple(value(extent, lengths) for extent in self.extents[name])
+                if start.shape != shape:
+                    raise InputError(f"{what.format(name)} has shape {start.shape}.", accepted=f"shape {shape}")
         if self._numbers(lengths) > STORED:
             self._recompute()
         return self._allocated(everything, lengths)

@@ -162,7 +162,7 @@ x^0.5                  0   0.5*x^(-0.5)
 x^(-1)                 0   -x^(-2)
 e^x                    1   e^x
 2^x                    1   log(2)*2^x
-x^y                    0   piecewise(0, y == 0, y*x^(y - 1))
+x^y                    0   piecewise(0, x == 0 and y == 0, y*x^(y - 1))
 x^y                    1   piecewise(0, x == 0, x^y*log(x))
 (w*x - y)^2            0   2*(w*x - y)
 sin(2*x)               0   cos(2*x)

@@ -1,0 +1,487 @@
+"""Formulas as a person would leave them: equal factors as powers, like terms added, sums over deltas collapsed, branches chosen once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import gcd
+
+from symgd.nodes.fold import all_of, choice, joined, minus, one_folded, over, plus, times, to_the
+from symgd.nodes.node import (
+    ATOMS,
+    COMPARISONS,
+    FALSE,
+    ONE,
+    REDUCTIONS,
+    TRUE,
+    ZERO,
+    Node,
+    accesses,
+    fraction,
+    node,
+    number,
+    postorder,
+    rebuilt,
+    substituted,
+)
+from symgd.program.linear import combined, difference, from_linear, linear
+
+CASES = 4  # conditions of a formula that is written case by case
+SHORT = 4  # terms of a sum that is multiplied out where like terms come of it
+POSITIVE = frozenset({"length", "exp", "sigmoid", "softmax", "cosh"})  # never 0
+NONE = Fraction(0)
+
+Ends = Mapping[Node, tuple[Node, Node]]
+
+
+def collected(root: Node, ends: Ends | None = None) -> Node:
+    """The same formula with factors and terms collected. `ends`: free index letter -> low and high of its range, low <= letter < high.
+
+    The formula is defined where it was, and elsewhere at most infinite instead of NaN.
+
+    >>> from symgd.nodes.text import text
+    >>> from symgd.reading.text import expression
+    >>> for line in ("x*w*x + 2*w*x^2", "sum(2*x[i]*x[i]/m - 4*y[i]*x[i]/m, i in 0:m)", "piecewise(2*w, w > 0, 0) + piecewise(0, w > 0, w^2)"):
+    ...     print(text(collected(expression(line, axes="i:m"))))
+    3*w*x^2
+    2*mean(x[i]*(x[i] - 2*y[i]), i in 0:m)
+    piecewise(2*w, w > 0, w^2)
+    """
+    known = dict(ends or {})
+    found = rebuilt(root, lambda part: _collected(part, known))
+    if found.op in ("+", "piecewise"):
+        found = _sum(plus(*_with_deltas_apart(found)))
+    return _by_cases(found, known)
+
+
+def _collected(part: Node, ends: Ends) -> Node | None:
+    """One node whose arguments are collected already; None keeps it."""
+    if part.op in ("+", "*", "/", "neg"):
+        return _sum(part)
+    if part.op in ("sum", "mean"):
+        return _reduction(part, ends)
+    if part.op == "piecewise":
+        return _flat_choice(part)
+    if part.op in ("and", "or", "not"):
+        return _condition(part)
+    if part.op in COMPARISONS:
+        return _comparison(part)
+    return one_folded(part) if part.op == "^" else None
+
+
+# terms and factors
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """coefficient * product of above^n / product of below^n"""
+
+    coefficient: Node
+    above: Counter[Node]
+    below: Counter[Node]
+
+    @property
+    def key(self) -> tuple[frozenset[tuple[Node, int]], frozenset[tuple[Node, int]]]:
+        return frozenset(self.above.items()), frozenset(self.below.items())
+
+    def built(self) -> Node:
+        return over(times(self.coefficient, *_powers(self.above)), times(*_powers(self.below)))
+
+
+def _powers(factors: Counter[Node]) -> list[Node]:
+    return [to_the(factor, number(n)) for factor, n in factors.items()]
+
+
+def _term(part: Node, divided: bool = True) -> _Term:
+    """The product that a formula is, with what divides all terms of a sum among its factors, unless sums are to stay whole.
+
+    What is never 0 cancels above and below the bar, anything else as long as one of it stays below.
+    """
+    numbers: tuple[list[Node], list[Node]] = ([], [])
+    factors: tuple[Counter[Node], Counter[Node]] = (Counter(), Counter())
+    stack = [(part, 0, 1)]
+    while stack:
+        factor, side, power = stack.pop()
+        exponent = _whole_exponent(factor)
+        if factor.op == "*":
+            stack += ((inner, side, power) for inner in reversed(factor.args))
+        elif factor.op == "/":
+            stack += (factor.args[1], 1 - side, power), (factor.args[0], side, power)
+        elif factor.op == "neg":
+            numbers[0].extend([node("neg", ONE)] * (power % 2))
+            stack.append((factor.args[0], side, power))
+        elif factor.op == "number":
+            numbers[side].append(to_the(factor, number(power)))
+        elif exponent:
+            stack.append((factor.args[0], side, power * exponent))
+        elif divided and factor.op == "+" and (parts := _divided(factor)):
+            stack += ((inner, side, power) for inner in reversed(parts))
+        else:
+            factors[side][factor] += power
+    above, below = factors
+    for factor in [factor for factor in above if factor in below]:
+        common = min(above[factor], below[factor] - (factor.op not in POSITIVE))
+        for counted in factors:
+            counted[factor] -= common
+    return _Term(over(times(*numbers[0]), times(*numbers[1])), +above, +below)
+
+
+def _divided(part: Node) -> tuple[Node, Node] | None:
+    """(what divides every term of a sum, the sum of what remains), if that is not 1."""
+    common, rest = _common(part)
+    divisor = common.built()
+    return None if divisor is ONE else (divisor, _sum(rest))
+
+
+def _whole_exponent(part: Node) -> int:
+    """n of u^n for a whole n from 1, else 0."""
+    if part.op != "^" or part.args[1].op != "number" or part.args[0].op == "number":
+        return 0
+    exponent = fraction(part.args[1])
+    return int(exponent) if exponent.denominator == 1 and exponent >= 1 else 0
+
+
+def _sum(part: Node) -> Node:
+    """Like terms added; terms that are 0 under one condition joined under it. A sum in which nothing is alike stays as it was written."""
+    terms = [_one(term) for term in (part.args if part.op == "+" else (part,))]
+    flat = [inner for term in terms for inner in (term.args if term.op == "+" else (term,)) if inner is not ZERO]
+    for written in (flat, [product for term in flat for product in _distributed(term)]):
+        found, masked = _alike(written)
+        if len(found) + len(masked) < len(written):
+            kept = [term.built() for term in found if term.coefficient is not ZERO]
+            kept += [choice(_sum(plus(*values)), condition, ZERO) for condition, values in masked.items()]
+            return _sum(joined(*kept)) if kept else ZERO
+    return part if part.op == "+" and tuple(flat) == part.args else joined(*flat) if flat else ZERO
+
+
+def _alike(terms: Sequence[Node]) -> tuple[list[_Term], dict[Node, list[Node]]]:
+    """Like terms added, and what is 0 under a condition by that condition."""
+    masked: dict[Node, list[Node]] = {}
+    found: dict[object, _Term] = {}
+    for term in terms:
+        if _masked(term):
+            masked.setdefault(term.args[1], []).append(term.args[0])
+            continue
+        one = _term(term)
+        other = found.get(one.key)
+        found[one.key] = one if other is None else replace(other, coefficient=plus(other.coefficient, one.coefficient))
+    return list(found.values()), masked
+
+
+def _distributed(part: Node, chosen: Node | None = None) -> list[Node]:
+    """The products of the other factors with every term of one sum among them: the `chosen`, or the only short one."""
+    if part.op not in ("*", "/", "neg"):
+        return [part]
+    term = _term(part)
+    sums = [factor for factor, n in term.above.items() if factor.op == "+" and n == 1 and len(factor.args) <= SHORT]
+    one = chosen if chosen is not None else sums[0] if len(sums) == 1 else None
+    if one is None or term.above[one] != 1:
+        return [part]
+    rest = replace(term, above=term.above - Counter([one])).built()
+    return [_one(times(rest, inner)) for inner in one.args]
+
+
+def _one(part: Node) -> Node:
+    """One term, its factors collected; a factor that is 0 under a condition makes the term 0 there, whatever the other factors are."""
+    if part.op not in ("*", "/", "neg"):
+        return part
+    one = _term(part)
+    branched = [factor for factor in one.above if _masked(factor)]
+    if not branched:
+        return one.built()
+    plain = Counter({factor: n for factor, n in one.above.items() if factor not in branched})
+    values = [to_the(factor.args[0], number(one.above[factor])) for factor in branched]
+    rest = replace(one, above=plain).built()
+    return choice(_sum(times(rest, *values)), _condition(all_of(*(factor.args[1] for factor in branched))), ZERO)
+
+
+def _masked(part: Node) -> bool:
+    """piecewise(u, c, 0)"""
+    return part.op == "piecewise" and len(part.args) == 3 and part.args[2] is ZERO
+
+
+# conditions and branches
+
+
+def _condition(part: Node) -> Node:
+    """and, or, not with what is certain left out."""
+    if part.op == "not":
+        inner = part.args[0]
+        return {TRUE: FALSE, FALSE: TRUE}.get(inner, inner.args[0] if inner.op == "not" else part)
+    if part.op not in ("and", "or"):
+        return part
+    certain, idle = (FALSE, TRUE) if part.op == "and" else (TRUE, FALSE)
+    kept: dict[Node, None] = {}
+    for argument in part.args:
+        kept |= dict.fromkeys(argument.args if argument.op == part.op else (argument,))
+    kept.pop(idle, None)
+    if certain in kept or any(node("not", argument) in kept for argument in kept):
+        return certain
+    return idle if not kept else next(iter(kept)) if len(kept) == 1 else node(part.op, *kept)
+
+
+def _comparison(part: Node) -> Node:
+    """A comparison of index expressions that is decided: `i + 1 == i`."""
+    gap = difference(*part.args) if all(a.free or a.op == "number" for a in part.args) else None
+    if gap is None:
+        return node(part.op, *reversed(part.args)) if part.op == "==" and part.args[0].op == "number" else part
+    decided = {"<": gap < 0, "<=": gap <= 0, ">": gap > 0, ">=": gap >= 0, "==": gap == 0, "!=": gap != 0}[part.op]
+    return TRUE if decided else FALSE
+
+
+def _flat_choice(part: Node) -> Node:
+    """Branches that are certain or impossible left out, and a choice inside the last branch written in one line."""
+    found = choice(*part.args)
+    while found.op == "piecewise" and len(found.args) % 2 and found.args[-1].op == "piecewise":
+        found = choice(*found.args[:-1], *found.args[-1].args)
+    if found.op != "piecewise" or not any(value.op == "piecewise" for value in found.args[:-1:2]):
+        return found
+    args: list[Node] = []
+    for value, condition in zip(found.args[::2], found.args[1::2], strict=False):
+        if value.op == "piecewise" and len(value.args) % 2:
+            for inner, also in zip((*value.args[:-1:2], value.args[-1]), (*value.args[1::2], TRUE), strict=True):
+                args += inner, _condition(all_of(condition, also))
+        else:
+            args += value, condition
+    return choice(*args, *found.args[len(found.args) - len(found.args) % 2 :])
+
+
+def _by_cases(root: Node, ends: Ends) -> Node:
+    """Several choices by the same few conditions become one: piecewise(u, c, 0) + piecewise(0, c, v) is piecewise(u, c, v)."""
+    choices, comparisons, bound = _choices(root)
+    if not comparisons or len(comparisons) > CASES or (len(choices) == 1 and root in choices and _is_plain(root)):
+        return root
+    if any(comparison.free & bound for comparison in comparisons):
+        return root
+    first = comparisons[0]
+    yes, no = (_by_cases(rebuilt(root, lambda part: _collected(part, ends), {first: decided}), ends) for decided in (TRUE, FALSE))
+    return _flat_choice(node("piecewise", yes, first, no))
+
+
+def _is_plain(root: Node) -> bool:
+    """A choice by single comparisons, each of them once."""
+    conditions = root.args[1::2]
+    return all(condition.op in (*COMPARISONS, "and") for condition in conditions) and len(set(conditions)) == len(conditions)
+
+
+def _choices(root: Node) -> tuple[list[Node], list[Node], frozenset[Node]]:
+    """The choices of a formula outside its reductions, the comparisons in them, and the letters that the reductions bind."""
+    choices: list[Node] = []
+    comparisons: dict[Node, None] = {}
+    bound: set[Node] = set()
+    seen: set[Node] = set()
+    stack = [root]
+    while stack:
+        part = stack.pop()
+        if part in seen or part.op in ATOMS:
+            continue
+        seen.add(part)
+        if part.op in REDUCTIONS:
+            bound |= {inner.args[0] for inner in postorder(part) if inner.op == "range"}
+            continue
+        if part.op == "piecewise":
+            choices.append(part)
+        if part.op in COMPARISONS:
+            if not any(_places(side) for side in part.args):
+                comparisons[part] = None
+            continue
+        stack += reversed(part.args)
+    return choices, list(comparisons), frozenset(bound)
+
+
+def _places(side: Node) -> bool:
+    """Is this a subscript rather than a value? `k == p` is a delta; sums over deltas are solved, not written case by case."""
+    return bool(side.free) and not any(True for _ in accesses(side))
+
+
+# reductions
+
+
+def _reduction(part: Node, ends: Ends) -> Node:
+    """A sum or mean: deltas solved for, what is constant in front, a common factor out of the bracket."""
+    body, bounds = part.args[0], list(part.args[1:])
+    mean = part.op == "mean"
+    if mean:
+        body = _sum(over(body, times(*(_size(bound) for bound in bounds))))
+    terms = _with_deltas_apart(body)
+    inside = {**ends, **{bound.args[0]: (bound.args[1], bound.args[2]) for bound in bounds}}
+    found: list[Node] = []
+    rest: list[Node] = []
+    for term in terms:
+        solved = _without_delta(term, bounds, inside)
+        if solved is None:
+            rest.append(term)
+        else:
+            found.append(rebuilt(solved, lambda one: _collected(one, ends)))
+    if rest:
+        summand = _by_cases(_sum(plus(*rest)) if len(rest) < len(terms) else body, inside)
+        found.insert(0, _summed(summand, bounds))
+    return _sum(plus(*found)) if len(found) > 1 else found[0]
+
+
+def _with_deltas_apart(body: Node) -> list[Node]:
+    """The terms of a body; x*(delta + y) is multiplied out, so that each delta stands for itself."""
+    terms: list[Node] = []
+    waiting = list(reversed(body.args if body.op == "+" else (body,)))
+    while waiting:
+        term = waiting.pop()
+        if _masked(term) and len(inner := _with_deltas_apart(term.args[0])) > 1:
+            waiting += (_flat_choice(node("piecewise", value, term.args[1], ZERO)) for value in reversed(inner))
+            continue
+        sums = [factor for factor in _term(term).above if factor.op == "+" and any(map(_masked, factor.args))] if term.op in ("*", "/", "neg") else []
+        parts = _distributed(term, sums[0]) if sums else [term]
+        if len(parts) > 1:
+            waiting += reversed(parts)
+        else:
+            terms.append(term)
+    return terms
+
+
+def _size(bound: Node) -> Node:
+    _, low, high = bound.args
+    return high if low is ZERO else combined((1, high), (-1, low))
+
+
+def _without_delta(term: Node, bounds: Sequence[Node], inside: Ends) -> Node | None:
+    """The sum over a term that is 0 but where an index has one value: that value put in. A condition that no summed index enters comes in front."""
+    if not _masked(term):
+        return None
+    value, condition, _ = term.args
+    parts = [one for one in (condition.args if condition.op == "and" else (condition,)) if not _certain(one, inside)]
+    if not parts:
+        return node("sum", value, *bounds)
+    letters = [bound.args[0] for bound in bounds]
+    outer = [one for one in parts if not any(letter in one.free for letter in letters)]
+    if outer:
+        inner = all_of(*(one for one in parts if one not in outer))
+        return choice(node("sum", choice(value, inner, ZERO), *bounds), _condition(all_of(*outer)), ZERO)
+    for one in parts:
+        for letter, place in _solutions(one, letters):
+            if any(bound.args[0] in place.free for bound in _bound_inside(value)):
+                continue
+            others = [bound for bound in bounds if bound.args[0] is not letter]
+            low, high = next(bound.args[1:] for bound in bounds if bound.args[0] is letter)
+            if any(letter in bound.args[1].free | bound.args[2].free for bound in others) or any(other in low.free | high.free for other in letters):
+                continue
+            kept = [substituted(other, {letter: place}) for other in parts if other is not one]
+            kept += [one for one in (node(">=", place, low), node("<", place, high)) if not _certain(one, inside)]
+            summand = choice(substituted(value, {letter: place}), _condition(all_of(*kept)), ZERO)
+            return node("sum", summand, *others) if others else summand
+    return None
+
+
+def _certain(condition: Node, ends: Ends) -> bool:
+    """Does a condition on indices hold on all of their ranges?"""
+    if condition.op in (">=", ">"):
+        return _at_least(condition.args[0], combined((1, condition.args[1]), (int(condition.op == ">"), ONE)), ends)
+    if condition.op in ("<", "<="):
+        return _below(condition.args[0], combined((1, condition.args[1]), (int(condition.op == "<="), ONE)), ends)
+    return False
+
+
+def _bound_inside(value: Node) -> Iterator[Node]:
+    return (part for part in postorder(value) if part.op == "range")
+
+
+def _solutions(condition: Node, letters: Sequence[Node]) -> Iterator[tuple[Node, Node]]:
+    """The letters that `u == v` determines, each with its value; the innermost first."""
+    if condition.op != "==":
+        return
+    left, right = map(linear, condition.args)
+    if left is None or right is None:
+        return
+    form = {atom: left.get(atom, NONE) - right.get(atom, NONE) for atom in {**left, **right}}
+    for letter in reversed(letters):
+        coefficient = form.get(letter, NONE)
+        if coefficient in (1, -1):
+            yield letter, from_linear({atom: -c / coefficient for atom, c in form.items() if atom is not letter})
+
+
+def _at_least(place: Node, low: Node, ends: Ends) -> bool:
+    """Is place >= low for certain?"""
+    smallest = _extreme(place, ends, 0)
+    gap = difference(smallest, low) if smallest is not None else None
+    return gap is not None and gap >= 0
+
+
+def _below(place: Node, high: Node, ends: Ends) -> bool:
+    largest = _extreme(place, ends, 1)
+    gap = difference(high, largest) if largest is not None else None
+    return gap is not None and gap >= 1
+
+
+def _extreme(place: Node, ends: Ends, side: int) -> Node | None:
+    """The smallest (0) or largest (1) value of an index expression."""
+    form = linear(place)
+    if form is None or any(atom is not None and atom.op == "access" for atom in form):
+        return None
+    values: list[tuple[int, Node]] = []
+    for atom, c in form.items():
+        if atom is None or atom.op != "index":
+            values.append((1, number(c) if atom is None else times(number(c), atom)))
+        elif atom not in ends:
+            return None
+        else:
+            low, high = ends[atom]
+            values.append((1, times(number(c), low if (c > 0) == (side == 0) else combined((1, high), (-1, ONE)))))
+    return combined(*values) if values else ZERO
+
+
+def _summed(body: Node, bounds: Sequence[Node]) -> Node:
+    """The sum of a body with what is constant and common to its terms in front; a sum of f/m over m values is a mean."""
+    if body is ZERO:
+        return ZERO
+    if _masked(body) or body.op == "piecewise":
+        return node("sum", body, *bounds)
+    common, rest = _common(body)
+    rest = _sum(rest)
+    outside, inside = _split(common, frozenset(bound.args[0] for bound in bounds))
+    lengths = Counter(_size(bound) for bound in bounds)
+    rectangular = not any(length.free for length in lengths)
+    mean = rectangular and not lengths - outside.below
+    if mean:
+        outside = replace(outside, below=outside.below - lengths)
+    summand = over(times(*_powers(inside.above), rest), times(*_powers(inside.below)))
+    if summand is ONE and rectangular:  # 1 as often as there are values
+        return outside.built() if mean else replace(outside, above=outside.above + lengths).built()
+    return _sum(times(outside.built(), node("mean" if mean else "sum", summand, *bounds)))
+
+
+def _common(body: Node) -> tuple[_Term, Node]:
+    """The largest product that divides every term, and what remains: 2*x*u - 4*x*v is 2*x times u - 2*v."""
+    terms = [_term(term, divided=body.op != "+") for term in (body.args if body.op == "+" else (body,))]  # inside a sum they are divided already
+    above, below = terms[0].above.copy(), terms[0].below.copy()
+    for term in terms[1:]:
+        above &= term.above
+        below &= term.below
+    if len(terms) == 1:
+        return terms[0], ONE
+    coefficient = _divisor([term.coefficient for term in terms])
+    rest = [_Term(over(term.coefficient, coefficient), term.above - above, term.below - below).built() for term in terms]
+    return _Term(coefficient, above, below), joined(*rest)
+
+
+def _divisor(coefficients: Iterable[Node]) -> Node:
+    """The greatest common divisor of whole numbers, negative if all of them are; 1 if some is none."""
+    common, negative = 0, True
+    for coefficient in coefficients:
+        size = coefficient.args[0] if coefficient.op == "neg" else coefficient
+        if size.op != "number" or not size.value.isdigit():
+            return ONE
+        common = gcd(common, int(size.value))
+        negative = negative and coefficient.op == "neg"
+    return minus(number(common)) if negative else number(common)
+
+
+def _split(term: _Term, letters: frozenset[Node]) -> tuple[_Term, _Term]:
+    """What does not depend on the letters, and what does."""
+    sides = []
+    for depends in (False, True):
+        kept = [Counter({u: n for u, n in side.items() if bool(u.free & letters) == depends}) for side in (term.above, term.below)]
+        sides.append(_Term(ONE if depends else term.coefficient, kept[0], kept[1]))
+    return sides[0], sides[1]
+
+
+__all__ = ["collected"]

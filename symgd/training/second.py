@@ -1,0 +1,138 @@
+"""Second derivatives and Jacobians in numbers: one compiled program, run once for every direction that is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symgd.errors import LimitError
+from symgd.nodes.naming import name_of
+from symgd.program.shapes import shape_of, value
+from symgd.training.inputs import arrays
+from symgd.training.kernels import Bound, Kernels
+from symgd.training.result import ByName, Value
+
+LARGEST = 5000  # parameters of a Hessian that is written out: 200 MB
+ENTRIES = 250_000_000  # of a Jacobian: 2 GB
+
+
+class Blocks(Mapping[tuple[Any, Any], Value]):
+    """(W, b) -> block of the Hessian with W's axes, then b's, found by name or symbol; a float where both are scalars.
+
+    >>> blocks = Blocks({"w": (), "v": (2,)}, np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 5.0], [3.0, 5.0, 6.0]]))
+    >>> blocks["w", "w"], blocks["v", "w"]
+    (1.0, array([2., 3.]))
+    """
+
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]], matrix: NDArray[np.float64]) -> None:
+        self.matrix = matrix
+        self._shapes = dict(shapes)
+        self._places = _places(shapes)
+
+    def __getitem__(self, pair: tuple[Any, Any]) -> Value:
+        first, second = map(name_of, pair)
+        block = self.matrix[self._places[first], self._places[second]]
+        shape = self._shapes[first] + self._shapes[second]
+        return block.reshape(shape) if shape else float(block[0, 0])
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return ((first, second) for first in self._shapes for second in self._shapes)
+
+    def __len__(self) -> int:
+        return len(self._shapes) ** 2
+
+    def __repr__(self) -> str:
+        return f"Blocks({', '.join(self._shapes)}: {self.matrix.shape[0]} by {self.matrix.shape[1]})"
+
+
+def product(kernels: Kernels, parameters: Mapping[Any, Any], direction: Mapping[Any, Any], data: Mapping[Any, Any] | None) -> ByName:
+    """The Hessian times a direction."""
+    moved, _ = arrays(direction, kernels.checked.parameters, integers=frozenset(), lengths=(), what="parameter")
+    bound = kernels.bind(*kernels.inputs(parameters, data), moved)
+    with np.errstate(all="ignore"):
+        kernels.gradient(bound)
+    program = kernels.program
+    return ByName({name: kernels.value(bound, program.tangents[program.adjoints[name]]) for name in kernels.checked.parameters})
+
+
+def dense(kernels: Kernels, parameters: Mapping[Any, Any], data: Mapping[Any, Any] | None) -> Blocks:
+    """The Hessian column by column; what is computed twice, above and below the diagonal, is taken once, so that it is symmetric to the last bit."""
+    chosen, given, known = kernels.inputs(parameters, data)
+    count = sum(array.size for array in chosen.values())
+    if count > LARGEST:
+        raise LimitError(
+            f"The Hessian of {count:,} parameters has {count**2:,} entries; the limit is {LARGEST:,} parameters.",
+            accepted="cost.hessian.product(parameters, direction, data), which never writes it out",
+        )
+    bound = kernels.bind(chosen, given, known)
+    shapes = {name: chosen[name].shape for name in kernels.checked.parameters}
+    places, program = _places(shapes), kernels.program
+    matrix = np.zeros((count, count))
+    for column, _ in enumerate(columns(kernels, bound, shapes)):
+        for name, place in places.items():
+            matrix[place, column] = np.ravel(kernels.value(bound, program.tangents[program.adjoints[name]]))
+    lower = np.tril(matrix)
+    return Blocks(shapes, lower + np.tril(matrix, -1).T)
+
+
+def residual_rows(
+    kernels: Kernels, residual: str, parameters: Mapping[Any, Any], data: Mapping[Any, Any] | None
+) -> tuple[NDArray[np.float64], ByName]:
+    """Residual and its Jacobian, all rows in one run."""
+    bound = _bound(kernels, residual, parameters, data)
+    with np.errstate(all="ignore"):
+        kernels.gradient(bound)
+    rows = {name: kernels.value(bound, kernels.program.adjoints[name]) for name in kernels.checked.parameters}
+    return np.asarray(kernels.value(bound, residual)), ByName(rows)
+
+
+def residual_columns(
+    kernels: Kernels, residual: str, parameters: Mapping[Any, Any], data: Mapping[Any, Any] | None
+) -> tuple[NDArray[np.float64], ByName]:
+    """Residual and its Jacobian, one run for every element of a parameter: where samples read each other a column is cheaper than a row."""
+    bound = _bound(kernels, residual, parameters, data)
+    tangent = kernels.program.tangents[residual]
+    shapes = {name: tuple(value(extent, bound.lengths) for extent in kernels.extents[name]) for name in kernels.checked.parameters}
+    side = shape_of(kernels.base, residual, bound.lengths)
+    found = {name: np.zeros((*side, int(np.prod(shape)))) for name, shape in shapes.items()}
+    for name, place in columns(kernels, bound, shapes):
+        found[name][..., place] = kernels.value(bound, tangent)
+    residuals = np.asarray(kernels.value(bound, residual))
+    return residuals, ByName({name: array.reshape((*side, *shapes[name])) for name, array in found.items()})
+
+
+def _bound(kernels: Kernels, residual: str, parameters: Mapping[Any, Any], data: Mapping[Any, Any] | None) -> Bound:
+    """The memory of a Jacobian. Raises LimitError before it is made, where it would be too large."""
+    chosen, given, known = kernels.inputs(parameters, data)
+    lengths = kernels.lengths({name: array.shape for name, array in {**chosen, **given}.items() if name in kernels.base.inputs}, known)
+    rows = int(np.prod(shape_of(kernels.base, residual, lengths)))
+    count = rows * sum(array.size for array in chosen.values())
+    if count > ENTRIES:
+        raise LimitError(f"The Jacobian has {count:,} entries; the limit is {ENTRIES:,}.", accepted="fewer samples at a time")
+    return kernels.bind(chosen, given, known)
+
+
+def columns(kernels: Kernels, bound: Bound, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[tuple[str, int]]:
+    """Run the program along every unit direction in turn: the parameter and the place of its element, once the results are in the memory."""
+    for name, shape in shapes.items():
+        size = int(np.prod(shape))
+        held = kernels.direction(bound, name)
+        moved = np.zeros(size) if held is None else held
+        for place in range(size):
+            moved[place] = 1.0
+            with np.errstate(all="ignore"):
+                kernels.gradient(bound)
+            yield name, place
+            moved[place] = 0.0
+
+
+def _places(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, slice]:
+    """Where the elements of each parameter stand when all of them stand in one row."""
+    places, start = {}, 0
+    for name, shape in shapes.items():
+        places[name] = slice(start, start + int(np.prod(shape)))
+        start = places[name].stop
+    return places
