@@ -63,11 +63,20 @@ def test_closed_forms_are_the_gradient(structure):
             assert float(found) == pytest.approx(slopes[name][place], rel=1e-9, abs=1e-11), (name, place)
 
 
-@pytest.mark.parametrize("name", ["a symmetric matrix packed by columns", "periodic Laplacian", "a layer over groups", "groups of groups"])
-def test_a_saved_trainer_knows_all_of_them(name, tmp_path):
+# structure | the lengths that no data tell
+SAVED = [
+    ("a symmetric matrix packed by columns", {}),
+    ("periodic Laplacian", {}),
+    ("a layer over groups", {"h": 2}),
+    ("groups of groups", {"n_w": 12}),
+]
+
+
+@pytest.mark.parametrize(("name", "lengths"), SAVED, ids=[row[0] for row in SAVED])
+def test_a_saved_trainer_knows_all_of_them(name, lengths, tmp_path):
     start, data = NAMED[name].split(NAMED[name].arrays(0))
     trainer = NAMED[name].read().trainer(learning_rate=0.001)
-    path = trainer.save(tmp_path / "saved.py")
+    path = trainer.save(tmp_path / "saved.py", lengths=lengths)
     spec = importlib.util.spec_from_file_location("saved", path)
     saved = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(saved)
