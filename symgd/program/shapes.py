@@ -142,18 +142,18 @@ class _System:
 
     def together(self, claims: list[_Claim]) -> bool:
         """Take what several linear claims tell together: m + n = 7 and m - n = 1. Whether they told anything."""
-        linear_claims = [(claim, form) for claim in claims if (form := self.open_form(claim.formula)) is not None]
-        rows = eliminated((form, claim.found - constant) for claim, (form, constant) in linear_claims)
+        linear_claims = [(claim, found[0], claim.found - found[1]) for claim in claims if (found := self.open_form(claim.formula)) is not None]
+        rows = eliminated((form, gap) for _, form, gap in linear_claims)
         if rows.impossible:
-            wrong, (form, _) = linear_claims[rows.impossible[0]]
-            others = [claim for claim, (other, _) in linear_claims if claim is not wrong and not form.keys().isdisjoint(other)]
+            wrong, form, _ = linear_claims[rows.impossible[0]]
+            others = [claim for claim, other, _ in linear_claims if claim is not wrong and not form.keys().isdisjoint(other)]
             listed = ", ".join([*(self.counted(claim) for claim in others), self.counted(wrong)])
             reads = " and ".join(dict.fromkeys(text(claim.bound.access) for claim in (*others, wrong) if claim.bound))
             raise InputError(f"{listed}; no lengths {', '.join(form)} fit all of them.", accepted=f"shapes that fit {reads}")
         for name, size in rows.told.items():
-            claim = next(claim for claim, (form, _) in linear_claims if name in form)
+            claim = next(claim for claim, form, _ in linear_claims if name in form)
             if size.denominator != 1 or size < 1:
-                told = " and ".join(self.counted(claim) for claim, (form, _) in linear_claims if name in form)
+                told = " and ".join(self.counted(claim) for claim, form, _ in linear_claims if name in form)
                 raise InputError(f"{told}; that makes the length {name} {size}.", accepted=f"shapes that make {name} a whole number from 1")
             self.known[name] = (int(size), claim)
         if not rows.told:
@@ -234,6 +234,8 @@ class _System:
             nouns = [noun_for(len(self.shapes[c.name]), c.position, c.found) for c in (first, second)]
             other = "" if nouns[1] == nouns[0] or len(self.shapes[second.name]) == 1 else f" {nouns[1]}"
             where = self.common(first, second)
+            if first.name == second.name:
+                raise InputError(f"{self.counted(first)} and {second.found} {nouns[1]}; {where}.", accepted="one length")
             raise InputError(f"{self.counted(first)}, {second.name} {second.found}{other}; {where}.", accepted="one length")
         self.refuse(claim.name, claim.position, claim.formula, claim.bound)
 

@@ -142,6 +142,7 @@ REFUSED = [
     (["C += W[i, r] for i in 0:m, r in 0:6"], "", {"W": (5, 3)}, {}, "W has shape (5, 3), the cost reads W[i, r]. Accepted: shape (5, 6)."),
     (["C += x[i - 1] for i in 0:m"], "", {"x": (4,)}, {}, "x[i - 1] is read before its start, at index -1. Accepted: indices from 0."),
     (["a[i] = x[i] for i in 0:m", "C += a[i + 1] for i in 0:m"], "", {"x": (4,)}, {}, "a[i + 1] is read at index 4; a ends at 3. Accepted: 0 to 3."),
+    (["C += A[i, i] for i in 0:m"], "", {"A": (3, 4)}, {}, "A has 3 rows and 4 columns; both run along i. Accepted: one length."),
     (["C += x[i]*y[j] for i in 0:m, j in 0:m"], "", {"x": (4,), "y": (5,)}, {}, "x has 4 values, y 5; both have length m. Accepted: one length."),
     (
         ["C += T[a, b, c]*S[b, a, c] for a in 0:p, b in 0:q, c in 0:r"],
