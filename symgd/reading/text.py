@@ -235,8 +235,10 @@ def _of_numbers(size: Node) -> Fraction | None:
             known[part] = Fraction(part.value)
         elif len(args) < len(part.args) or part.op not in ("+", "*", "neg", "/") or (part.op == "/" and not args[1]):
             return None
+        elif part.op in ("+", "*"):
+            known[part] = sum(args, Fraction(0)) if part.op == "+" else prod(args, start=Fraction(1))
         else:
-            known[part] = sum(args, Fraction(0)) if part.op == "+" else -args[0] if part.op == "neg" else args[0] / args[1] if part.op == "/" else prod(args)
+            known[part] = -args[0] if part.op == "neg" else args[0] / args[1]
     return known[size]
 
 
