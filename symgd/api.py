@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from math import isfinite
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -395,6 +396,8 @@ def _names(given: Iterable[Any], argument: str) -> list[str]:
         raise InputError(
             f"{argument}={given!r} is one text.", accepted=f"a list: {argument}=[{', '.join(repr(n) for n in given.replace(',', ' ').split())}]"
         )
+    if not isinstance(given, Iterable):
+        raise InputError(f"{argument}= is a single name.", accepted=f"a list: {argument}=[...]")
     return [name_of(thing) for thing in given]
 
 
@@ -423,11 +426,20 @@ def _constants(given: Named | Iterable[Any] | None) -> dict[str, float | None]:
         return dict.fromkeys(_names(given, "constants"))
     values: dict[str, float | None] = {}
     for thing, value in given.items():
+        name = name_of(thing)
         try:
-            values[name_of(thing)] = float(value)
+            values[name] = float(value)
         except (TypeError, ValueError):
-            raise InputError(f"The constant {name_of(thing)} is {value!r}.", accepted="a number") from None
+            accepted = f"a number; values of an array come with the data, constants=[{name!r}]" if hasattr(value, "__len__") else "a number"
+            raise InputError(f"The constant {name} is {_brief(value)}.", accepted="a number" if isinstance(value, str) else accepted) from None
+        if not isfinite(values[name] or 0.0):
+            raise InputError(f"The constant {name} is {values[name]}.", accepted="a finite number")
     return values
+
+
+def _brief(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 40 else f"{shown[:37]}..."
 
 
 def _aligned(rows: list[str]) -> str:

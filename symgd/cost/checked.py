@@ -118,8 +118,11 @@ def check(
             chosen[name] = free.get(name, 0)
     for name, value in values.items():
         if value is not None and free.get(name):
-            short = f"{name} is read with {free[name]} indices, so {value:g} is not enough."
+            short = f"{name} is read with {free[name]} {'index' if free[name] == 1 else 'indices'}, so {value:g} is not enough."
             raise InputError(short, accepted=f"constants=[{name!r}], its values with the data")
+        if name not in free:
+            near = get_close_matches(name, free, n=1)
+            notes.append(f"The cost does not read the constant {name}." + (f" Was {near[0]} meant?" if near else ""))
     data = {name: rank for name, rank in free.items() if name not in chosen and values.get(name) is None}
     doubtful = _affine(formula.expression, definitions, chosen) if parameters is None else ()
     notes += [f"The cost is affine in {name}: is {name} a constant? If so, name it in constants=." for name in doubtful]

@@ -16,6 +16,7 @@ from symgd.nodes.node import Node, accesses, node, number, postorder, substitute
 from symgd.nodes.polynomial import polynomial
 from symgd.nodes.text import text
 from symgd.program.bounds import Bound, Said, agreed, extents, strongest
+from symgd.program.elimination import Rows, eliminated, used_forms
 from symgd.program.equation import Program
 from symgd.program.extremes import rises
 from symgd.program.linear import linear
@@ -125,7 +126,7 @@ class _System:
                 yield _Claim(name, position, self.shapes[name][position], node("length", value=label))
 
     def propagate(self) -> None:
-        """Solve claim after claim for the one length in it that is still unknown."""
+        """Solve claim after claim for the one length in it that is still unknown, then those that are left together."""
         waiting = list(self.claims())
         moved = True
         while moved:
@@ -137,6 +138,42 @@ class _System:
                     continue
                 moved = True
             waiting = later
+            moved = moved or (bool(waiting) and self.together(waiting))
+
+    def together(self, claims: list[_Claim]) -> bool:
+        """Take what several linear claims tell together: m + n = 7 and m - n = 1. Whether they told anything."""
+        linear_claims = [(claim, found[0], claim.found - found[1]) for claim in claims if (found := self.open_form(claim.formula)) is not None]
+        rows = eliminated((form, gap) for _, form, gap in linear_claims)
+        if rows.impossible:
+            wrong, form, _ = linear_claims[rows.impossible[0]]
+            others = [claim for claim, other, _ in linear_claims if claim is not wrong and not form.keys().isdisjoint(other)]
+            listed = ", ".join([*(self.counted(claim) for claim in others), self.counted(wrong)])
+            reads = " and ".join(dict.fromkeys(text(claim.bound.access) for claim in (*others, wrong) if claim.bound))
+            raise InputError(f"{listed}; no lengths {', '.join(form)} fit all of them.", accepted=f"shapes that fit {reads}")
+        for name, size in rows.told.items():
+            claim = next(claim for claim, form, _ in linear_claims if name in form)
+            if size.denominator != 1 or size < 1:
+                told = " and ".join(self.counted(claim) for claim, form, _ in linear_claims if name in form)
+                raise InputError(f"{told}; that makes the length {name} {size}.", accepted=f"shapes that make {name} a whole number from 1")
+            self.known[name] = (int(size), claim)
+        if not rows.told:
+            self.choose(rows)
+        return bool(rows.told)
+
+    def choose(self, rows: Rows) -> None:
+        """Give values to lengths that are told only in combinations, H - P, where the program uses nothing but these combinations."""
+        for form in used_forms(self.program):
+            if form is None or not rows.settles({atom.value: c for atom, c in form.items() if atom is not None and atom.value not in self.known}):
+                return
+        for name, size in (rows.chosen() or {}).items():
+            self.known[name] = (size, None)
+
+    def open_form(self, formula: Node) -> tuple[dict[str, Fraction], Fraction] | None:
+        """(factors of the unknown lengths, the rest) of a formula that is linear in them."""
+        form = linear(substituted(formula, {node("length", value=name): number(found) for name, found in self.lengths.items()}))
+        if form is None or any(atom is not None and atom.op != "length" for atom in form):
+            return None
+        return {atom.value: c for atom, c in form.items() if atom is not None and c}, form.get(None, Fraction(0))
 
     def unknown(self, formula: Node) -> list[Node]:
         """The lengths on which the formula depends and which nothing has told yet."""
@@ -197,6 +234,8 @@ class _System:
             nouns = [noun_for(len(self.shapes[c.name]), c.position, c.found) for c in (first, second)]
             other = "" if nouns[1] == nouns[0] or len(self.shapes[second.name]) == 1 else f" {nouns[1]}"
             where = self.common(first, second)
+            if first.name == second.name:
+                raise InputError(f"{self.counted(first)} and {second.found} {nouns[1]}; {where}.", accepted="one length")
             raise InputError(f"{self.counted(first)}, {second.name} {second.found}{other}; {where}.", accepted="one length")
         self.refuse(claim.name, claim.position, claim.formula, claim.bound)
 

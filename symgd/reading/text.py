@@ -24,6 +24,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from math import prod
 from types import MappingProxyType
 from typing import Final
 
@@ -218,7 +220,26 @@ def _length(text: str) -> Node:
     size = built(source, root, Meanings({}, lengths={part.value for part in preorder(root) if part.kind in ("name", "quoted")}))
     if fraction_in(size) is not None or any(part.op == "access" for part in postorder(size)):
         raise source.error(root.at, f"{written(size)} is no length.", "a whole number, a name, or a formula of both such as H - P + 1")
+    count = _of_numbers(size)
+    if count is not None and (count < 1 or count.denominator != 1):
+        raise source.error(root.at, f"An axis has the length {count}.", "a whole number from 1")
     return size
+
+
+def _of_numbers(size: Node) -> Fraction | None:
+    """The value of sums, products and quotients of numbers alone."""
+    known: dict[Node, Fraction] = {}
+    for part in postorder(size):
+        args = [known[argument] for argument in part.args if argument in known]
+        if part.op == "number":
+            known[part] = Fraction(part.value)
+        elif len(args) < len(part.args) or part.op not in ("+", "*", "neg", "/") or (part.op == "/" and not args[1]):
+            return None
+        elif part.op in ("+", "*"):
+            known[part] = sum(args, Fraction(0)) if part.op == "+" else prod(args, start=Fraction(1))
+        else:
+            known[part] = -args[0] if part.op == "neg" else args[0] / args[1]
+    return known[size]
 
 
 def _definitions(where: Mapping[str, str] | str | Sequence[str]) -> list[tuple[str, str]]:

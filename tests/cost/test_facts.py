@@ -71,7 +71,8 @@ def test_a_fact_is_read_into_its_form(statement, kind, element, said):
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.kind)
 def test_the_example_of_every_form_is_of_that_form(form):
     name = form.example.partition("[")[0].removeprefix("sum(")
-    found = sg.parse(f"w^2 + sum({name}[i{', l' if ',' in form.example else ''}], i{', l' if ',' in form.example else ''})", parameters=["w"], facts=[form.example])
+    letters = "i, l" if "," in form.example else "i"
+    found = sg.parse(f"w^2 + sum({name}[{letters}], {letters})", parameters=["w"], facts=[form.example])
     assert [fact.kind for fact in found._checked.facts] == [form.kind]
 
 

@@ -116,7 +116,7 @@ REFUSED: tuple[tuple[Callable[[], Any], str], ...] = (
     (lambda: sg.mean("x**2"), 'sg.mean runs over a SymPy formula, not over a text. Accepted: sg.parse("mean(...)") for text.'),
     (lambda: sg.mean(X), "The array X stands without an index. Accepted: sg.mean(X[i], i)."),
     (lambda: sg.mean([1, 2]), "sg.mean runs over a formula, not over a list."),
-    (lambda: sg.mean(sp.Matrix([w])), "sg.mean runs over a number, not over a matrix."),
+    (lambda: sg.mean(sp.Matrix([w])), "sg.mean runs over a number, not over the matrix Matrix([[w]])."),
     (lambda: sg.mean(w < 1), "sg.mean runs over a formula, not over a StrictLessThan."),
     (lambda: sg.axes("i"), "An axis is an index letter, a colon and its length. Accepted: i:m j:3."),
     (lambda: sg.axes("i:m j"), "A sign is missing between m and j."),

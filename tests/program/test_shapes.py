@@ -52,6 +52,10 @@ SOLVED = [
     (["C += x[i + 1] for i in 0:m if i + 1 < m"], {"x": (4,)}, {}, {"m": 4}),
     (["C += x[i - 2] for i in 0:m if not (i < 2 or i == m)"], {"x": (4,)}, {}, {"m": 6}),
     (["C = w^2"], {"w": ()}, {}, {}),
+    (["C += x[i]*y[j] for i in 0:m + n, j in 0:m - n"], {"x": (7,), "y": (1,)}, {}, {"m": 4, "n": 3}),
+    (["C += x[i]*y[j]*z[k] for i in 0:a + b, j in 0:b + c, k in 0:a + c"], {"x": (5,), "y": (7,), "z": (6,)}, {}, {"a": 2, "b": 3, "c": 4}),
+    (["C += (K[r]*x[p + r] - y[p])^2 for p in 0:H - P + 1, r in 0:6"], {"K": (6,), "x": (10,), "y": (5,)}, {}, {"P": 1, "H": 5}),
+    (["C += (K[r]*x[p + r] - y[p])^2 for p in 0:H - P + 1, r in 0:6"], {"K": (6,), "x": (10,)}, {"P": 6}, {"H": 10, "P": 6}),
 ]
 
 
@@ -112,11 +116,33 @@ REFUSED = [
         "x has 10 values; read as x[2*i], that makes the length m 11/2. Accepted: a shape that makes m a whole number.",
     ),
     (CONVOLUTION, "w", {"x": (2,), "w": (5,)}, {}, "The range p in 0:H - P + 1 runs backwards: 0 to -2. Accepted: low <= high."),
+    (
+        ["C += x[i]*y[j] for i in 0:m + n, j in 0:m + n"],
+        "",
+        {"x": (7,), "y": (8,)},
+        {},
+        "x has 7 values, y has 8 values; no lengths m, n fit all of them. Accepted: shapes that fit x[i] and y[j].",
+    ),
+    (
+        ["C += x[i]*y[j] for i in 0:m + n, j in 0:m - n"],
+        "",
+        {"x": (7,), "y": (2,)},
+        {},
+        "x has 7 values and y has 2 values; that makes the length m 9/2. Accepted: shapes that make m a whole number from 1.",
+    ),
+    (
+        ["C += x[i]/H for i in 0:H - P"],
+        "",
+        {"x": (7,)},
+        {},
+        'The lengths H, P are not fixed by data or start; x depends on them. Accepted: a number among the data, {"H": 32, "P": 32}.',
+    ),
     (["C += w[0]*w[3]"], "w", {"w": (9,)}, {}, "w has shape (9,), the cost reads w[3]. Accepted: shape (4,)."),
     (["C += X[i, 3] for i in 0:m"], "", {"X": (5, 3)}, {}, "X has shape (5, 3), the cost reads X[i, 3]. Accepted: shape (5, 4)."),
     (["C += W[i, r] for i in 0:m, r in 0:6"], "", {"W": (5, 3)}, {}, "W has shape (5, 3), the cost reads W[i, r]. Accepted: shape (5, 6)."),
     (["C += x[i - 1] for i in 0:m"], "", {"x": (4,)}, {}, "x[i - 1] is read before its start, at index -1. Accepted: indices from 0."),
     (["a[i] = x[i] for i in 0:m", "C += a[i + 1] for i in 0:m"], "", {"x": (4,)}, {}, "a[i + 1] is read at index 4; a ends at 3. Accepted: 0 to 3."),
+    (["C += A[i, i] for i in 0:m"], "", {"A": (3, 4)}, {}, "A has 3 rows and 4 columns; both run along i. Accepted: one length."),
     (["C += x[i]*y[j] for i in 0:m, j in 0:m"], "", {"x": (4,), "y": (5,)}, {}, "x has 4 values, y 5; both have length m. Accepted: one length."),
     (
         ["C += T[a, b, c]*S[b, a, c] for a in 0:p, b in 0:q, c in 0:r"],
