@@ -122,10 +122,26 @@ def _conjuncts(guard: Node) -> list[Node]:
 
 
 def _names(program: Program) -> Mapping[str, str]:
-    """Every name in LaTeX: no two alike, and an adjoint that is called dW a d before what W is called."""
+    """Every name in LaTeX: no two alike, an adjoint that is called dW a d before what W is called, and dS_dW the derivative of S by W."""
     adjoints = {adjoint: name for name, adjoint in program.adjoints.items() if adjoint == f"d{name}"}
     ranks = {**program.inputs, **{name: len(extents) for name, extents in program.extents.items()}}
     ranks |= {found.value: len(found.args) for equation in program.flat() for found in (*equation.reads(), equation.left)}
     ranks |= {found.value: len(found.args) for fact in program.facts for found in accesses(fact.statement)}
-    names = latex_names({name: rank for name, rank in ranks.items() if name not in adjoints})
-    return names | {adjoint: rf"\mathrm{{d}}{names.get(name, latex_name(name))}" for adjoint, name in adjoints.items()}
+    quotients = {name: parts for name in program.extents if name not in program.given and (parts := _quotient(name, program))}
+    names = latex_names({name: rank for name, rank in ranks.items() if name not in adjoints and name not in quotients})
+
+    def of(name: str) -> str:
+        return names.get(name, latex_name(name))
+
+    shown = {name: rf"\frac{{\partial {of(above)}}}{{\partial {of(below)}}}" for name, (above, below) in quotients.items()}
+    shown = {name: rf"\left({fraction}\right)" if ranks.get(name) else fraction for name, fraction in shown.items()}
+    return names | shown | {adjoint: rf"\mathrm{{d}}{of(name)}" for adjoint, name in adjoints.items()}
+
+
+def _quotient(name: str, program: Program) -> tuple[str, str] | None:
+    """(S, W) of dS_dW, the derivative of one array by another."""
+    for n in range(2, len(name)):
+        above, below = name[1:n], name[n + 2 :]
+        if name[0] == "d" and name[n : n + 2] == "_d" and above in program.extents and (below in program.inputs or below in program.extents):
+            return above, below
+    return None

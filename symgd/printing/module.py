@@ -10,8 +10,9 @@ from symgd.nodes.formula import Formula
 from symgd.nodes.node import Node, access, postorder
 from symgd.nodes.text import text
 from symgd.printing.identifiers import comment
-from symgd.printing.numba import INDENT, Loop, Names, Printer, loop, loops, names
+from symgd.printing.numba import INDENT, JOINS, START, Loop, Names, Printer, loop, loops, names
 from symgd.printing.templates import environment
+from symgd.program.equation import Op
 from symgd.schedule.batches import Column
 from symgd.schedule.schedule import Nest, Schedule, nests_of
 from symgd.updates.optimizers import Updates
@@ -86,6 +87,7 @@ class _Module:
         self.program = schedule.program
         self.names: Names = names()
         self.memory: dict[str, Slot] = {}
+        self.operations: dict[str, Op] = {e.target: e.op for e in self.program.flat() if e.op != "="}
         self.rank = {name: len(extents) for name, extents in inputs.items()}
         self._claim(inputs)
         self.units: list[Unit] = []
@@ -189,8 +191,8 @@ class _Module:
         arrays = [name for name in dict.fromkeys([*read, *(nest.equation.target for nest in nests)]) if not self._is_number(name)]
         code = loops(here.nests, schedule, lambda row: Printer(self.names, schedule, row, [*numbers, *local]))
         arguments = [*map(self.names.value, [*arrays, *numbers]), "first", "last", *self._lengths(nests)]
-        before = ["n = last - first", *(f"{self.names.value(name)} = 0.0" for name in local)]
-        before += [f"{self.names.value(name)}[:] = 0.0" for name in here.shares if name not in local]
+        before = ["n = last - first", *(f"{self.names.value(name)} = {self._start(name)}" for name in local)]
+        before += [f"{self.names.value(name)}[:] = {self._start(name)}" for name in here.shares if name not in local]
         after = [f"return {', '.join(map(self.names.value, local))}"] if local else []
         purpose = "The share of rows first..last-1 in what is summed over all rows."
         self._unit(self._numbered("rows", n), arguments, purpose, before, code, after)
@@ -213,11 +215,30 @@ class _Module:
         lines = ["for start in range(first, last, block):"]
         returned = [share["part", name] for name in local]
         lines.append(INDENT + (f"{', '.join(returned)} = {call}" if local else call))
-        lines += [f"{INDENT}{value(name)}[0] += scale*{part}" for name, part in zip(local, returned, strict=True)]
+        lines += [INDENT + self._joined(name, f"{value(name)}[0]", part) for name, part in zip(local, returned, strict=True)]
         for name in shares:
-            lines += [INDENT + line for line in self._each(name, "{total}[{at}] += scale*{part}[{at}]", total=value(name), part=share["share", name])]
-        purpose = "Add the shares of rows first..last-1, block by block, so that the bits do not depend on how the work is divided."
+            line = self._joined(name, "{total}[{at}]", "{part}[{at}]")
+            lines += [INDENT + line for line in self._each(name, line, total=value(name), part=share["share", name])]
+        purpose = "Join the shares of rows first..last-1, block by block, so that the bits do not depend on how the work is divided."
         self._unit(self._numbered("sweep", n), arguments, purpose, lines)
+
+    def _start(self, name: str) -> str:
+        """What a total is before anything is accumulated into it."""
+        return START[self._operation(name)]
+
+    def _operation(self, name: str) -> Op:
+        return self.operations.get(name, "+=")
+
+    def _joined(self, name: str, total: str, part: str) -> str:
+        """The share of a block joined to a total; a sum over a batch counts for all samples."""
+        op = self._operation(name)
+        if op == "+=":
+            return f"{total} += scale*{part}"
+        if op == "*=":
+            return f"{total} *= {part}"
+        if op == "logsumexp=":
+            self.names.elementary["logaddexp"] = None
+        return f"{total} = {JOINS[op]}({total}, {part})"
 
     def _between(self, n: int) -> None:
         """What has no row axis, between two passes; before the first one also the totals are cleared."""
@@ -227,7 +248,7 @@ class _Module:
         touched = dict.fromkeys([*cleared, *(found.value for nest in nests for found in (*nest.equation.reads(), nest.equation.left))])
         code = loops(items, self.schedule, lambda row: Printer(self.names, self.schedule))
         arguments = [*map(self.names.value, touched), *self._lengths(nests)]
-        before = [f"{self.names.value(name)}[:] = 0.0" for name in cleared]
+        before = [f"{self.names.value(name)}[:] = {self._start(name)}" for name in cleared]
         if not before and not code:
             return
         purpose = "Clear the totals and compute what no row takes part in." if n == 0 else "What follows from the totals of the pass before."

@@ -27,7 +27,8 @@ RESERVED = (
     "Path", "token_hex", "perf_counter", "BadZipFile", "ZipFile", "ZipInfo", "output", "i0", "i1", "i2", "i3", "i4", "i5", "sweep",
     *(f"{unit}_{n}" for unit in ("rows", "sweep", "between") for n in range(100)), *ELEMENTARY,
 )  # fmt: skip
-START = {"+=": "0.0", "*=": "1.0", "max=": "-np.inf", "min=": "np.inf"}
+START = {"+=": "0.0", "*=": "1.0", "max=": "-np.inf", "min=": "np.inf", "logsumexp=": "-np.inf"}
+JOINS = {"max=": "np.maximum", "min=": "np.minimum", "logsumexp=": "logaddexp"}
 LOOSEST, ADD, MULTIPLY, NEGATE, RAISE, ATOM = range(6)
 INDENT = "    "
 
@@ -309,7 +310,7 @@ def _nested(nest: Nest, printer: Printer, kind: str) -> Iterator[str]:
 def _statement(equation: Equation, target: str, body: str, added: bool) -> str:
     """`added`: the target was cleared with all others, and something may have been added to it before."""
     if equation.op in ("max=", "min="):
-        return f"{target} = np.{'maximum' if equation.op == 'max=' else 'minimum'}({target}, {body})"
+        return f"{target} = {JOINS[equation.op]}({target}, {body})"
     if equation.op == "=":
         return f"{target} {'+=' if added else '='} {body}"
     return f"{target} {equation.op} {body}"
@@ -340,8 +341,10 @@ def _logsumexp(nest: Nest, printer: Printer, heads: list[str]) -> Iterator[str]:
     """The largest exponent is taken out first, so nothing overflows."""
     equation = nest.equation
     summed = {axis.index for axis in equation.reduced}
-    heads = [*heads, *(_for(axis, printer) for axis in nest.loops if axis.index not in summed)]
+    shares = nest.row in summed  # the share of a block of samples
+    kept = [_for(axis, printer) for axis in nest.loops if axis.index not in summed]
     inner = [_for(axis, printer) for axis in nest.loops if axis.index in summed]
+    heads, inner = (kept, [*heads, *inner]) if shares else ([*heads, *kept], inner)
     body, target = printer.number(equation.body), printer.place(equation.left)
     yield from _indented(
         heads,

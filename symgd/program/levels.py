@@ -58,16 +58,21 @@ def levels(program: Program) -> Levels:
             whole.add(id(item))
             for equation in item.equations:
                 axis.pop(equation.target, None)
-    rows = tuple(None if id(steps) in whole else _row_letter(equation, axis, program.row) for equation, steps in zip(equations, scan, strict=True))
-    found = Levels(tuple(equations), rows, (), axis, writers, tuple(scan))
-    return Levels(found.equations, rows, _when(found), axis, writers, tuple(scan))
+    letters: list[tuple[Node | None, ...]] = []
+    for equation, steps in zip(equations, scan, strict=True):
+        mixed = equation.op != "+=" and any(equations[n].op != equation.op for n in writers[equation.target])
+        alone = id(steps) in whole or mixed  # what is added to a maximum is not the maximum of sums
+        choices = () if alone else _row_letters(equation, axis, program.row)
+        letters.append(choices[:1] if steps is not None else choices)
+    rows, when = _when(Levels(tuple(equations), (), (), axis, writers, tuple(scan)), [choices or (None,) for choices in letters])
+    return Levels(tuple(equations), rows, when, axis, writers, tuple(scan))
 
 
 def _by_samples(scan: Scan, axis: dict[str, int], row: Node | None) -> bool:
     """Whether each sample can be stepped by itself: all that is computed has its axis, and is read at the very sample."""
     targets = {equation.target for equation in scan.equations}
     for equation in scan.equations:
-        if equation.target not in axis and not _is_read(equation, scan) and _row_letter(equation, axis, row) is not None:
+        if equation.target not in axis and not _is_read(equation, scan) and equation.op == "+=" and _row_letters(equation, axis, row):
             continue  # a sum over samples and steps
         if equation.target not in axis or scan.index.index is equation.at[axis[equation.target]]:
             return False
@@ -97,34 +102,41 @@ def _sample_axes(equations: list[Equation], writers: dict[str, list[int]], row: 
     return found
 
 
-def _row_letter(equation: Equation, axis: dict[str, int], row: Node | None) -> Node | None:
+def _row_letters(equation: Equation, axis: dict[str, int], row: Node | None) -> tuple[Node, ...]:
+    """The letters over which a pass may run an equation, the one that reads most at its own sample first; none where no block can do a share."""
     position = axis.get(equation.target)
     if position is not None:
-        return equation.at[position]
+        return (equation.at[position],)
+    if equation.op == "=":
+        return ()
     kept = {letter for place in equation.at for letter in place.free if difference(place, letter) is not None}  # but not in dE[label[i]]
     letters = [letter for letter in _candidates(equation, row) if letter not in kept]
-    if not letters or equation.op != "+=":
-        return None  # only a sum can be added up block by block
     reads = [found for found in equation.reads() if found.value in axis]
-    return max(letters, key=lambda letter: sum(found.args[axis[found.value]] is letter for found in reads))
+    return tuple(sorted(letters, key=lambda letter: -sum(found.args[axis[found.value]] is letter for found in reads)))
 
 
-def _when(found: Levels) -> tuple[int, ...]:
+def _when(found: Levels, letters: list[tuple[Node | None, ...]]) -> tuple[tuple[Node | None, ...], tuple[int, ...]]:
+    """For every equation its letter, that with which it runs earliest, and its pass."""
+    rows: list[Node | None] = []
     when: list[int] = []
     assigned = {equation.target for equation in found.equations if equation.op == "="}
     latest: dict[str, int] = {}
-    for n, (equation, row) in enumerate(zip(found.equations, found.row, strict=True)):
-        level = 1 if row is not None else latest.get(equation.target, 0)
-        for read in equation.reads():
-            for writer in found.writers.get(read.value, []):
-                if writer < n:
-                    together = row is None or (found.row[writer] is not None and found.is_local(read, row))
-                    level = max(level, when[writer] + (not together))
-        when.append(level)
+    for n, (equation, choices) in enumerate(zip(found.equations, letters, strict=True)):
+        read = [(place, writer) for place in equation.reads() for writer in found.writers.get(place.value, ()) if writer < n]
+
+        def level(row: Node | None, equation: Equation = equation, read: list[tuple[Node, int]] = read) -> int:
+            if row is None:
+                return max((when[writer] for _, writer in read), default=0)
+            together = [rows[writer] is not None and found.is_local(place, row) for place, writer in read]
+            return max((when[writer] + (not local) for (_, writer), local in zip(read, together, strict=True)), default=1)
+
+        row = choices[0] if len(choices) == 1 else min(choices, key=level)
+        rows.append(row)
+        when.append(max(level(row), 1 if row is not None else latest.get(equation.target, 0)))
         _raise(found, when, n)
         if row is None and equation.target in assigned:
             latest[equation.target] = when[n]  # what is added to an assigned value comes after it
-    return tuple(when)
+    return tuple(rows), tuple(when)
 
 
 def _raise(found: Levels, when: list[int], n: int) -> None:

@@ -55,26 +55,33 @@ def total_operations(equations: list[Equation]) -> Node:
     return plus(*(operations_of(equation) for equation in equations))
 
 
-def operations_at(program: Program, lengths: Mapping[str, int]) -> float:
-    """About how many operations a program has at these lengths: a range that depends on another index counts with its middle, one that depends on
-    data as 8 long.
+def operations_at(program: Program, *sizes: Mapping[str, int]) -> list[float]:
+    """About how many operations a program has, at each of several sets of lengths.
+
+    A range that depends on another index counts with the middle of that one, a range that depends on data as 8 long.
 
     >>> from symgd.program.equation import read_equation
     >>> line = read_equation("C += x[i]*x[k] for i in 0:m, k in i:m")
-    >>> operations_at(Program((line,), {"x": 1}, "C", ()), {"m": 10})
-    110.0
+    >>> operations_at(Program((line,), {"x": 1}, "C", ()), {"m": 10}, {"m": 100})
+    [110.0, 10100.0]
     """
-    total = 0.0
+    totals = [0.0 for _ in sizes]
     for equation in program.flat():
-        count = float(_at_a_point(equation))
-        middle: dict[Node, float] = {}
-        for axis in equation.domain:
-            low, high = (_about(bound, lengths, middle) for bound in (axis.low, axis.high))
-            size = UNKNOWN if low is None or high is None else max(0.0, high - low)
-            middle[axis.index] = (low or 0.0) + (size - 1) / 2
-            count *= size
-        total += count
-    return total
+        each = _at_a_point(equation)
+        for n, lengths in enumerate(sizes):
+            totals[n] += each * _points(equation.domain, lengths)
+    return totals
+
+
+def _points(domain: tuple[Range, ...], lengths: Mapping[str, int]) -> float:
+    count = 1.0
+    middle: dict[Node, float] = {}
+    for axis in domain:
+        low, high = (_about(bound, lengths, middle) for bound in (axis.low, axis.high))
+        size = UNKNOWN if low is None or high is None else max(0.0, high - low)
+        middle[axis.index] = (low or 0.0) + (size - 1) / 2
+        count *= size
+    return count
 
 
 def _about(bound: Node, lengths: Mapping[str, int], middle: Mapping[Node, float]) -> float | None:

@@ -46,7 +46,7 @@ def late(program: Program) -> tuple[str, ...]:
     ('dS',)
     """
     found, names = levels(program), set(program.adjoints.values())
-    results = _results(program)
+    results = set(program.results)
     wanted: dict[str, None] = {}
     for equation, row in zip(found.equations, found.row, strict=True):
         for read in equation.reads() if row is not None else ():
@@ -212,14 +212,10 @@ class _Factoring:
         return replace(self.program, equations=tuple(output), extents=MappingProxyType(extents), adjoints=MappingProxyType(adjoints))
 
 
-def _results(program: Program) -> set[str]:
-    return {program.adjoints[name] for name in program.parameters if name in program.adjoints}
-
-
 def _splittable(program: Program, found: Levels) -> frozenset[str]:
     """The adjoints with an entry a sample that only sums carry on, each linearly, and that nobody wants to see."""
     names = {adjoint: name for name, adjoint in program.adjoints.items()}
-    fitting = {name for name in names if name in found.axis} - _results(program)
+    fitting = {name for name in names if name in found.axis} - set(program.results)
     for item in program.equations:
         for equation in item.equations if isinstance(item, Scan) else (item,):
             read = {place.value for place in equation.reads()} & fitting

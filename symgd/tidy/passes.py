@@ -14,7 +14,7 @@ from symgd.tidy.tidy import living, tidy
 MOST = 5  # times the operations of the cost
 LARGEST = 1000  # equations of a program that is looked at
 ROUNDS = 4  # of computing again: each may save a pass
-SINGLY = 8  # late adjoints that are left out one by one
+EFFORT = 500  # equations in all the programs in which one late adjoint is left out
 
 
 def in_fewer_passes(cost: Program, swept: Program, tidied: Program) -> Program:
@@ -36,29 +36,35 @@ def in_fewer_passes(cost: Program, swept: Program, tidied: Program) -> Program:
     (4) ds1_dw += 2*x[i]*r1[i]/m for i in 0:m
     (5) dw = ds1_dw/(2*C)
     """
-    fewest = cost.passes
-    if len(tidied.equations) > LARGEST or tidied.passes <= fewest:
+    if len(tidied.equations) > LARGEST or tidied.passes <= (fewest := cost.passes):
         return tidied
-    worth = _worth(cost, swept, tidied)
-    best = tidied
-
-    def better(found: Program) -> bool:
-        nonlocal best
-        improves = worth(found) < worth(best)
-        best = found if improves else best
-        return improves
-
-    better(_again(tidied, fewest))
+    search = _Search(_worth(cost, swept, tidied), tidied)
+    search.better(_again(tidied, fewest))
     live = living(swept)
     names = late(live)
     chosen, wide = frozenset(names), False
-    for with_indices in (False, True) if names else ():
-        if better(_again(tidy(factored(live, chosen, wide=with_indices)), fewest)):
+    for with_indices in (False, True):
+        if names and search.best.passes > fewest and search.better(_again(tidy(factored(live, chosen, wide=with_indices)), fewest)):
             wide = with_indices
-    for name in names[:SINGLY] if len(names) > 1 else ():
-        if better(_again(tidy(factored(live, chosen - {name}, wide=wide)), fewest)):
+    for name in names[: EFFORT // len(tidied.equations)] if len(names) > 1 else ():
+        if search.better(_again(tidy(factored(live, chosen - {name}, wide=wide)), fewest)):
             chosen -= {name}
-    return best
+    return search.best
+
+
+class _Search:
+    """The best program so far."""
+
+    def __init__(self, worth: Callable[[Program], tuple[float, float]], first: Program) -> None:
+        self.worth, self.best, self.record = worth, first, worth(first)
+
+    def better(self, found: Program) -> bool:
+        """Whether this one is better, and the best from now on."""
+        new = self.worth(found)
+        improves = new < self.record
+        if improves:
+            self.best, self.record = found, new
+        return improves
 
 
 def _again(program: Program, fewest: int) -> Program:
@@ -73,11 +79,11 @@ def _again(program: Program, fewest: int) -> Program:
 def _worth(cost: Program, swept: Program, tidied: Program) -> Callable[[Program], tuple[float, float]]:
     """(passes, operations compared with the tidied program) of a program, infinitely many where the operations are too many at some lengths."""
     sizes = list(_sizes(swept))
-    before = [operations_at(tidied, at) for at in sizes]
-    limits = [max(MOST * operations_at(cost, at), count) for at, count in zip(sizes, before, strict=True)]
+    before = operations_at(tidied, *sizes)
+    limits = [max(MOST * count, old) for count, old in zip(operations_at(cost, *sizes), before, strict=True)]
 
     def worth(program: Program) -> tuple[float, float]:
-        counts = [operations_at(program, at) for at in sizes]
+        counts = operations_at(program, *sizes)
         if any(count > limit for count, limit in zip(counts, limits, strict=True)):
             return float("inf"), float("inf")
         return program.passes, max(count / old for count, old in zip(counts, before, strict=True))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import jax.numpy as jnp
 from hypothesis import strategies as st
+from jax.scipy.special import logsumexp
 
 from .structure import Structure
 from .structures import LAYERS, MATRIX, NETWORK
@@ -207,6 +208,50 @@ LEVELS = [
     (
         2,
         Structure(
+            "logsumexp over the samples",
+            "logsumexp(40*r[i], i)",
+            ("w",),
+            LINEAR,
+            MATRIX,
+            lambda q: logsumexp(40 * _residual(q)),
+            RESIDUAL,
+            "i:m j:d",
+        ),
+    ),
+    (
+        3,
+        Structure(
+            "largest residual",
+            "max(r[i]^2, i) + 0.1*min(r[i], i)",
+            ("w",),
+            LINEAR,
+            MATRIX,
+            lambda q: (_residual(q) ** 2).max() + 0.1 * _residual(q).min(),
+            RESIDUAL,
+            "i:m j:d",
+        ),
+    ),
+    (
+        2,
+        Structure(
+            "columns accumulated by every operation",
+            "mean(sum(z[i, k]*(L[k] + M[k] - S[k]), k), i)",
+            ("v",),
+            {"X": ("m", "h"), "v": ("h",), "Y": ("m", "h")},
+            NETWORK,
+            lambda q: ((q.X * q.v) * (logsumexp(q.X * q.v, axis=0) + q.Y.max(0) * q.v - q.Y.min(0) * jnp.prod(q.Y, 0))).sum(1).mean(),
+            {
+                "z[i, k]": "X[i, k]*v[k]",
+                "L[k]": "logsumexp(z[i, k], i)",
+                "M[k]": "max(Y[i, k], i)*v[k]",
+                "S[k]": "min(Y[i, k], i)*product(Y[i, k], i)",
+            },
+            "i:m k:h",
+        ),
+    ),
+    (
+        2,
+        Structure(
             "pairs",
             "sum((p[i] - p[k])^2*Y[i, k], i, k)",
             ("w",),
@@ -220,7 +265,7 @@ LEVELS = [
     (
         3,
         Structure(
-            "batch norm",
+            "batch norm and tanh",
             "mean(sum((a[i, k] - Y[i, k])^2, k), i)",
             ("W", "b"),
             {"X": ("m", "d"), "Y": ("m", "h"), "W": ("h", "d"), "b": ("h",)},

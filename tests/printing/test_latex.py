@@ -143,3 +143,12 @@ def test_a_gradient_that_is_too_long_is_shown_as_its_program():
     with sg.checking(False):  # written out, the formula has 2^30 parts
         gradient = sg.Cost(deep).gradient
         assert gradient.latex() == latex(gradient.program)
+
+
+def test_what_a_late_adjoint_multiplies_is_a_derivative():
+    program = sg.parse("sqrt(mean((w*x + b - y)^2))", samples="x y").gradient.program
+    shown = latex(program)
+    assert r"\frac{\partial s_{1}}{\partial w} &= \sum_{i=0}^{m-1}" in shown
+    assert r"\mathrm{d}w &= \frac{\frac{\partial s_{1}}{\partial w}}{2 C}" in shown
+    array = sg.parse("sqrt(mean(sum(w[j]*X[i, j], j)^2, i))", axes="i:m j:d", parameters=["w"]).gradient.program
+    assert r"{\left(\frac{\partial s_{1}}{\partial w}\right)}_{\,j} &= \sum_{i=0}^{m-1}" in latex(array)

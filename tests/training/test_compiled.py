@@ -12,10 +12,10 @@ from symgd.compiling.guard import CALLABLE
 from symgd.printing.callable import callable_source
 from symgd.training import compiled as compiling
 
+from ..oracle import against_jax
 from ..oracle.compositions import COMPOSITIONS
 from ..oracle.levels import LEVELS
 from ..oracle.structures import STRUCTURES
-from ..oracle.test_structures import close
 
 NAMES = ["network regression", "gather of an embedding", "convolution", "LSTM", "ragged (CSR) sums"]
 CASES = [*(s for s in STRUCTURES if s.name in NAMES), *(s for _, s in LEVELS if s.name == "correlation")]
@@ -34,26 +34,22 @@ def f():
 
 @pytest.mark.parametrize("structure", CASES, ids=lambda s: s.name)
 def test_it_is_cost_and_gradient(structure):
-    check(structure, structure.read().compiled())
+    equals_jax(structure, structure.read.compiled())
 
 
 @pytest.mark.parametrize("structure", [*STRUCTURES, *COMPOSITIONS, *(s for _, s in LEVELS)], ids=lambda s: s.name)
 def test_its_source_is_cost_and_gradient(structure):
-    cost = structure.read()
-    function = load(callable_source(cost._checked, cost.gradient.program), compiled=False, allowed=CALLABLE).cost_and_gradient
+    source = callable_source(structure.read._checked, structure.read.gradient.program)
     with np.errstate(all="ignore"):
-        check(structure, function)
+        equals_jax(structure, load(source, compiled=False, allowed=CALLABLE).cost_and_gradient)
 
 
-def check(structure, function):
-    cost, (parameters, data) = structure.read(), structure.split(structure.arrays(1))
+def equals_jax(structure, function):
+    cost, (parameters, data) = structure.read, structure.split(structure.arrays(1))
     said = [line for line in function.__doc__.splitlines() if "Lengths that no array tells" in line]
     lengths = [structure.told(1)[name] for name in said[0].partition(": ")[2].strip(".").split(", ")] if said else []
     found, gradients = function(*(parameters[name] for name in cost.parameters), *(data[name] for name in cost.data), *lengths)
-    expected, slopes = structure.by_jax(1)
-    assert close(found, expected)
-    for name, gradient in zip(cost.parameters, gradients, strict=True):
-        assert close(gradient, slopes[name]), name
+    against_jax.equal_jax(structure, 1, found, dict(zip(cost.parameters, gradients, strict=True)))
 
 
 def test_the_signature_stands_in_its_docstring(f):
