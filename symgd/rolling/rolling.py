@@ -87,14 +87,13 @@ class _Rolling:
                 elements.unite(column)
         elements.settle()
         due: dict[int, list[Equation | Scan | list[_Piece]]] = {}
-        for found in (*groups, *([piece] for piece in alone)):
-            due.setdefault(found[0].level, []).append(found)
+        for group in (*groups, *([piece] for piece in alone)):
+            due.setdefault(group[0].level, []).append(group)
         for level, item in self.fixed:
             due.setdefault(level, []).append(item)
         equations: list[Equation | Scan] = []
         for level in sorted(due):  # what is of one level reads nothing of each other
-            for item in due[level]:
-                equations.append(self._loop(item, elements) if isinstance(item, list) else elements.moved_item(item))
+            equations += [self._loop(found, elements) if isinstance(found, list) else elements.moved_item(found) for found in due[level]]
         return Rolled(elements.program(equations), elements.packed)
 
     def _taken_apart(self) -> tuple[list[_Piece], list[tuple[int, Equation | Scan]]]:

@@ -1,6 +1,7 @@
 """Formulas of too many shapes, taken apart into single operations: all those of one kind that are due at the same time are one loop.
 
-Every value of every operation has a place on one array, the tape. A formula of a hundred thousand operations that is forty deep is a few hundred loops.
+Every value of every operation has a place on one array, the tape. A formula of a hundred thousand operations that is forty deep becomes a few
+hundred loops.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ class Tape:
         C += v[k + 7] for k in 0:2
         C += -v[5]
         """
-        stores: dict[Hashable, list[tuple[Node, int]]] = {}
+        stores: dict[tuple[Op, bool, Hashable], list[tuple[Node, int]]] = {}
         listed = [(s.target, s.op, (node("+", *s.terms),) if s.op == "=" and len(s.terms) > 1 else s.terms) for s in statements]
         yield from self._computed([_signed(term)[1] for _, _, terms in listed for term in terms])
         for target, op, terms in listed:

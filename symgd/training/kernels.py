@@ -132,7 +132,7 @@ class Kernels:
 
     @cached_property
     def compiled(self) -> bool:
-        """Whether Numba runs the program. NumPy does, with a notice, where Numba is missing or would compile for longer than a first value may wait."""
+        """Whether Numba runs the program; else NumPy does, with a notice, since Numba is missing or would keep a first value waiting."""
         if self.compiling > PATIENCE:
             self.notice()
         return self.compiling <= PATIENCE
