@@ -22,13 +22,14 @@ from symgd.nodes.latex import latex
 from symgd.nodes.naming import name_of
 from symgd.nodes.node import ZERO, Node, access, accesses, index, postorder
 from symgd.nodes.text import text
-from symgd.pipeline import forward_program, gradient_program
+from symgd.pipeline import forward_program, gradient_program, rolled_program
 from symgd.program.equation import Program
 from symgd.program.gate import checking as checking
 from symgd.program.names import Fresh
 from symgd.tidy.closed import ClosedForms
 
 if TYPE_CHECKING:
+    from symgd.rolling.rolling import Rolled
     from symgd.training.result import Evaluation
     from symgd.training.trainer import Trainer
 
@@ -252,7 +253,12 @@ class Cost:
     def _kernels(self) -> Any:
         from symgd.training.kernels import Kernels
 
-        return Kernels(self._checked, self.gradient.program, written=self.program)
+        return Kernels(self._checked, self.gradient.program, written=self.program, rolled=lambda: self._rolled)
+
+    @cached_property
+    def _rolled(self) -> Rolled:
+        """What runs: the gradient's program with loops for what has one shape."""
+        return rolled_program(self.gradient.program)
 
     def _to_sympy(self, part: Node, symbols: Mapping[str, Any] = MappingProxyType({})) -> Any:
         from symgd.nodes.sympy_door import to_sympy

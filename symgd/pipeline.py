@@ -11,13 +11,14 @@ from symgd.nodes.node import ZERO, index
 from symgd.program.equation import Program, Range
 from symgd.program.extents import input_extents
 from symgd.program.forward import forward
-from symgd.program.gate import checked_forward, checked_reverse, checked_rows, checked_same, checked_tangent
+from symgd.program.gate import checked_forward, checked_packed, checked_reverse, checked_rows, checked_same, checked_tangent
 from symgd.program.names import Fresh
 from symgd.program.recurrence import recurrent
 from symgd.program.sharing import shared
 from symgd.reverse.reverse import reverse
 from symgd.reverse.rows import of_sum, rows
 from symgd.reverse.tangent import Direction, along, by_element, tangent
+from symgd.rolling.rolling import Rolled, rolled
 from symgd.tidy.passes import in_fewer_passes
 from symgd.tidy.tidy import alive, tidy
 
@@ -31,7 +32,7 @@ def forward_program(checked: Checked) -> Program:
 
 
 def gradient_program(program: Program) -> Program:
-    """The equations of cost and gradient together: what is shown and what runs."""
+    """The equations of cost and gradient together: what is shown, and what runs unless it is long."""
     with growing():
         swept = reverse(program)
     checked_reverse(swept)
@@ -42,6 +43,14 @@ def gradient_program(program: Program) -> Program:
     if factored is not tidied:
         checked_same(swept, factored, "factoring")
     return factored
+
+
+def rolled_program(program: Program) -> Rolled:
+    """The same as loops, where equations of one shape were written out: what runs in place of a long program."""
+    with growing():
+        found = rolled(program)
+    checked_packed(program, found.program, found.packed, "rolling")
+    return found
 
 
 def swept_program(program: Program) -> Program:

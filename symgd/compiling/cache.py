@@ -32,7 +32,7 @@ from typing import Any
 
 from symgd.compiling.guard import KERNEL, Allowed, check_module
 
-__all__ = ["CacheNote", "folder", "load"]
+__all__ = ["CacheNote", "folder", "is_kept", "load"]
 
 KEPT = 200  # modules; the oldest go first
 PATIENCE = 60.0  # seconds that one process waits for another to compile the same source
@@ -53,7 +53,7 @@ def load(source: str, *, compiled: bool = True, allowed: Allowed = KERNEL) -> Mo
     >>> load("from numba import njit\\n\\n@njit\\ndef double(x):\\n    return 2.0*x\\n", compiled=False).double(4)
     8.0
     """
-    name = f"symgd_{sha256(source.encode()).hexdigest()[:16]}"
+    name = _name(source)
     with _loading:
         found = _loaded.get((name, compiled))
         if found is None:
@@ -61,6 +61,19 @@ def load(source: str, *, compiled: bool = True, allowed: Allowed = KERNEL) -> Mo
             found = _compiled(name, source, tree) if compiled else _plain(name, tree)
             _loaded[name, compiled] = found
         return found
+
+
+def is_kept(source: str) -> bool:
+    """Whether the module has been compiled before, by this process or one that kept what it compiled."""
+    name = _name(source)
+    if (name, True) in _loaded:
+        return True
+    place = folder()
+    return place is not None and bool(_entries(place / f"{name}.py"))
+
+
+def _name(source: str) -> str:
+    return f"symgd_{sha256(source.encode()).hexdigest()[:16]}"
 
 
 def _plain(name: str, tree: ast.Module) -> ModuleType:

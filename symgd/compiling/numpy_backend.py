@@ -36,16 +36,19 @@ def compiled(program: Program) -> Callable[[Mapping[str, ArrayLike], Mapping[str
     namespace: dict[str, Any] = {}
     exec(compile(tree, "<symgd program>", "exec"), namespace)
     function: Callable[..., tuple[Any, ...]] = namespace["program"]
+    tables = {name: _array(list(map(float, values)), np.int64 if name in made.integers else np.float64) for name, values in program.tables.items()}
 
     def values(arrays: Mapping[str, ArrayLike], lengths: Mapping[str, int]) -> Values:
-        absent = [name for name in made.arrays if name not in arrays] + [name for name in made.lengths if name not in lengths]
+        given = [name for name in made.arrays if name not in tables]
+        absent = [name for name in given if name not in arrays] + [name for name in made.lengths if name not in lengths]
         if absent:
             raise InputError(f"No value for {', '.join(absent)}.", accepted="a value for each input and length that the program reads")
-        inputs = [_array(arrays[name], np.int64 if name in made.integers else np.float64) for name in made.arrays]
+        found = tables | {name: _array(arrays[name], np.int64 if name in made.integers else np.float64) for name in given}
+        inputs = [found[name] for name in made.arrays]
         with np.errstate(all="ignore"):
-            found = function(*inputs, *(int(lengths[name]) for name in made.lengths))
+            results = function(*inputs, *(int(lengths[name]) for name in made.lengths))
         return {
-            name: value if isinstance(value, np.ndarray) and value.ndim else float(value) for name, value in zip(made.targets, found, strict=True)
+            name: value if isinstance(value, np.ndarray) and value.ndim else float(value) for name, value in zip(made.targets, results, strict=True)
         }
 
     return values

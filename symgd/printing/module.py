@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Literal
 
 from symgd.nodes.formula import Formula
@@ -12,9 +14,11 @@ from symgd.nodes.text import text
 from symgd.printing.identifiers import comment
 from symgd.printing.numba import INDENT, JOINS, START, Loop, Names, Printer, loop, loops, names
 from symgd.printing.templates import environment
+from symgd.program.bounds import in_subscripts
 from symgd.program.equation import Op
 from symgd.schedule.batches import Column
-from symgd.schedule.schedule import Nest, Schedule, nests_of
+from symgd.schedule.cutting import cut
+from symgd.schedule.schedule import Nest, Schedule, Steps, nests_of
 from symgd.updates.optimizers import Updates
 
 Role = Literal["data", "column", "parameter", "length", "computed", "block", "share", "state", "kept"]
@@ -51,49 +55,91 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
-class Generated:
-    """Source, the functions in it, and the memory that they work on, by identifier.
-
-    `settings`: scalar of the update rule -> its argument. `order`: the functions that make up one gradient, in turn. `parts`: what the template was
-    filled with, for a module that holds more than this one; `names` goes on giving identifiers to it.
-    """
-
+class _Printed:
     source: str
     units: dict[str, Unit]
-    memory: dict[str, Slot]
-    passes: int
     settings: dict[str, str]
     order: tuple[str, ...]
-    names: Names
     parts: Mapping[str, Any]
+
+
+class Generated:
+    """The memory that the functions work on, by identifier, and the functions themselves, which are written when somebody asks for them.
+
+    `names` gives the identifiers; whoever adds to the module goes on with it.
+    """
+
+    def __init__(self, module: _Module, described: Formula, origin: str) -> None:
+        self._module, self._described, self._origin = module, described, origin
+        self.memory: dict[str, Slot] = module.memory
+        self.names: Names = module.names
+        self.passes = len(module.schedule.passes)
 
     def slots(self, *roles: Role) -> list[Slot]:
         return [slot for slot in self.memory.values() if slot.role in roles]
 
+    @cached_property
+    def _printed(self) -> _Printed:
+        return self._module.printed(self._described, self._origin)
+
+    @property
+    def source(self) -> str:
+        return self._printed.source
+
+    @property
+    def units(self) -> dict[str, Unit]:
+        """The functions by name."""
+        return self._printed.units
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Scalar of the update rule -> its argument."""
+        return self._printed.settings
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The functions that make up one gradient, in turn."""
+        return self._printed.order
+
+    @property
+    def parts(self) -> Mapping[str, Any]:
+        """What the template was filled with, for a module that holds more than this one."""
+        return self._printed.parts
+
 
 def kernels(
-    schedule: Schedule, *, inputs: dict[str, tuple[Node, ...]], described: Formula, updates: Updates | None = None, origin: str = ""
+    schedule: Schedule,
+    *,
+    inputs: dict[str, tuple[Node, ...]],
+    described: Formula,
+    updates: Updates | None = None,
+    packed: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+    origin: str = "",
 ) -> Generated:
     """The module that computes cost and gradient, and with `updates` also trains.
 
-    `inputs`: name -> extents of every parameter and data array. The source imports math, NumPy and Numba and nothing else.
+    `inputs`: name -> extents of every parameter and data array. `packed`: those of them that hold scalars of the user, and which. The source imports
+    math, NumPy and Numba and nothing else.
     """
-    return _Module(schedule, inputs, updates).generated(described, origin)
+    return Generated(_Module(schedule, inputs, updates, packed), described, origin)
 
 
 class _Module:
-    def __init__(self, schedule: Schedule, inputs: dict[str, tuple[Node, ...]], updates: Updates | None) -> None:
-        self.schedule, self.updates = schedule, updates
+    def __init__(
+        self, schedule: Schedule, inputs: dict[str, tuple[Node, ...]], updates: Updates | None, packed: Mapping[str, tuple[str, ...]]
+    ) -> None:
+        self.schedule, self.updates, self.packed = schedule, updates, packed
         self.program = schedule.program
         self.names: Names = names()
         self.memory: dict[str, Slot] = {}
         self.operations: dict[str, Op] = {e.target: e.op for e in self.program.flat() if e.op != "="}
         self.rank = {name: len(extents) for name, extents in inputs.items()}
+        self.whole_tables = in_subscripts(self.program.flat()) if self.program.tables else frozenset[str]()
         self._claim(inputs)
         self.units: list[Unit] = []
         self.order: tuple[str, ...] = ()
 
-    def generated(self, described: Formula, origin: str) -> Generated:
+    def printed(self, described: Formula, origin: str) -> _Printed:
         from symgd import __version__
         from symgd.printing.elementary import sources
 
@@ -115,11 +161,12 @@ class _Module:
             "version": __version__,
             "origin": comment(origin),
             "elementary": used,
+            "listed": list(self._listed()),
             "units": self.units,
         }
         source = template.render(parts)
         settings = {name: self.names.value(name) for name in (self.updates.scalars if self.updates else ())}
-        return Generated(source, {unit.name: unit for unit in self.units}, self.memory, count, settings, self.order, self.names, parts)
+        return _Printed(source, {unit.name: unit for unit in self.units}, settings, self.order, parts)
 
     def _claim(self, inputs: dict[str, tuple[Node, ...]]) -> None:
         """An identifier for everything that the functions work on, inputs first so that they keep their names."""
@@ -164,8 +211,17 @@ class _Module:
         for slot in self.memory.values():
             if slot.role in ("data", "parameter"):
                 shape = ", ".join(text(extent) for extent in slot.extents)
-                shown.append(f"{slot.name} ({shape}{',' if len(slot.extents) == 1 else ''})" if slot.extents else f"{slot.name} a number")
+                inside = self.packed.get(slot.name, ())
+                holds = f" that holds {', '.join(inside if len(inside) < 5 else (*inside[:2], '...', inside[-1]))}" if inside else ""
+                shown.append(f"{slot.name} ({shape}{',' if len(slot.extents) == 1 else ''}){holds}" if slot.extents else f"{slot.name} a number")
         return comment("Data and parameters: " + "; ".join(shown) + ".")
+
+    def _listed(self) -> Iterator[str]:
+        """The tables that the program brings along, as constants of the module."""
+        for name, values in self.program.tables.items():
+            whole = all(value.denominator == 1 for value in values) and name in self.whole_tables
+            shown = [str(value) if whole else repr(float(value)) for value in values]
+            yield f"{self.names.value(name)} = np.array([{folded(shown)}], dtype=np.{'int64' if whole else 'float64'})"
 
     def _unit(
         self, name: str, arguments: Iterable[str], purpose: str, before: Iterable[str] = (), loops: Iterable[Loop] = (), after: Iterable[str] = ()
@@ -186,7 +242,7 @@ class _Module:
         here = schedule.passes[n]
         local = [name for name in here.shares if not self.program.extents[name]]
         nests = list(nests_of(here.nests))
-        read = dict.fromkeys(found.value for nest in nests for found in nest.equation.reads())
+        read = dict.fromkeys(found.value for nest in nests for found in nest.equation.reads() if found.value not in self.program.tables)
         numbers = [name for name in read if self._is_number(name) and name not in local]
         arrays = [name for name in dict.fromkeys([*read, *(nest.equation.target for nest in nests)]) if not self._is_number(name)]
         code = loops(here.nests, schedule, lambda row: Printer(self.names, schedule, row, [*numbers, *local]))
@@ -243,16 +299,33 @@ class _Module:
     def _between(self, n: int) -> None:
         """What has no row axis, between two passes; before the first one also the totals are cleared."""
         items = self.schedule.between[n]
-        nests = list(nests_of(items))
         cleared = self.schedule.zeroed if n == 0 else ()
-        touched = dict.fromkeys([*cleared, *(found.value for nest in nests for found in (*nest.equation.reads(), nest.equation.left))])
-        code = loops(items, self.schedule, lambda row: Printer(self.names, self.schedule))
-        arguments = [*map(self.names.value, touched), *self._lengths(nests)]
         before = [f"{self.names.value(name)}[:] = {self._start(name)}" for name in cleared]
-        if not before and not code:
+        if not before and not items:
             return
         purpose = "Clear the totals and compute what no row takes part in." if n == 0 else "What follows from the totals of the pass before."
-        self._unit(f"between_{n}", arguments, purpose, before, code)
+        pieces = cut(items)
+        if len(pieces) == 1:
+            arguments = dict.fromkeys([*map(self.names.value, cleared), *self._arguments(items)])
+            self._unit(f"between_{n}", arguments, purpose, before, self._code(items))
+            return
+        arguments = dict.fromkeys(map(self.names.value, cleared))
+        calls: list[str] = []
+        for place, piece in enumerate(pieces, 1):
+            name = self.names.identifiers["unit", f"between_{n}_part_{place}"]
+            self._unit(name, self._arguments(piece), f"Part {place} of {len(pieces)} of between_{n}.", (), self._code(piece))
+            arguments |= dict.fromkeys(self.units[-1].arguments)
+            calls.append(f"{name}({', '.join(self.units[-1].arguments)})")
+        self._unit(f"between_{n}", arguments, purpose, before, (), calls)
+
+    def _code(self, items: Iterable[Nest | Steps]) -> list[Loop]:
+        return loops(items, self.schedule, lambda row: Printer(self.names, self.schedule))
+
+    def _arguments(self, items: Iterable[Nest | Steps]) -> list[str]:
+        """The arrays and lengths that equations without a row axis touch."""
+        nests = list(nests_of(items))
+        touched = dict.fromkeys(found.value for nest in nests for found in (*nest.equation.reads(), nest.equation.left))
+        return [*(self.names.value(name) for name in touched if name not in self.program.tables), *self._lengths(nests)]
 
     def _gradient(self, count: int) -> None:
         units = {unit.name: unit for unit in self.units}
@@ -378,6 +451,16 @@ class _Module:
 
     def _numbered(self, stem: str, n: int) -> str:
         return stem if len(self.schedule.passes) == 1 else f"{stem}_{n + 1}"
+
+
+def folded(words: Sequence[str], width: int = 120) -> str:
+    """Words with commas between them, over several lines where they are long."""
+    lines = [""]
+    for word in words:
+        if len(lines[-1]) + len(word) > width:
+            lines.append("")
+        lines[-1] += f"{word}, "
+    return lines[0].removesuffix(", ") if len(lines) == 1 else "\n    " + "\n    ".join(line.rstrip() for line in lines) + "\n"
 
 
 def _title(formula: Formula) -> str:

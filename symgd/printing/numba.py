@@ -23,7 +23,7 @@ RESERVED = (
     "batches", "status", "refuse_broken", "cost_and_gradient", "wrong", "ValueError",
     "done", "interrupted", "order", "began", "made", "checked_arrays", "check_shapes", "shape_text", "told_length", "refuse_outside", "setting",
     "whole_number", "random_stream", "start_value", "random_start", "epoch_order", "norm_of", "why_ended", "read_arrays", "write_arrays",
-    "DATA", "PARAMETERS", "STREAMS", "CONSTANTS", "LENGTHS", "SUBSCRIPTS", "PLACES", "FINISHED", "CONVERGED", "NOT_FINITE", "DIVERGED",
+    "DATA", "PARAMETERS", "STREAMS", "PACKED", "CONSTANTS", "LENGTHS", "SUBSCRIPTS", "PLACES", "FINISHED", "CONVERGED", "NOT_FINITE", "DIVERGED",
     "Path", "token_hex", "perf_counter", "BadZipFile", "ZipFile", "ZipInfo", "output", "i0", "i1", "i2", "i3", "i4", "i5", "sweep",
     *(f"{unit}_{n}" for unit in ("rows", "sweep", "between") for n in range(100)), *ELEMENTARY,
 )  # fmt: skip

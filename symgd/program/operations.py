@@ -94,3 +94,16 @@ def _about(bound: Node, lengths: Mapping[str, int], middle: Mapping[Node, float]
         size = 1.0 if atom is None else middle[atom] if atom.op == "index" else lengths[atom.value]
         total += float(coefficient) * size
     return total
+
+
+LOOP = 10  # nodes that a loop weighs
+
+
+def weight(equation: Equation) -> int:
+    """How much an equation is for a compiler to read: its nodes, whatever the trips of its loops.
+
+    >>> from symgd.program.equation import read_equation
+    >>> weight(read_equation("C += w[j]^2 for j in 0:d"))
+    16
+    """
+    return len(postorder(equation.body, equation.guard, *equation.at)) + 1 + LOOP * len(equation.domain)

@@ -4,16 +4,35 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from types import MappingProxyType
 
-from symgd.nodes.node import ONE, Node, access, fraction, index, number, rebuilt
+from symgd.nodes.node import ONE, TRUE, Node, access, fraction, index, number, rebuilt
 from symgd.program.equation import Equation, Program, Scan
 from symgd.program.linear import combined
 from symgd.program.names import Fresh
 
 SEVERAL = 8  # scalars that are worth an array
 STEMS = {"parameter": "parameters", "data": "numbers", "computed": "parts"}  # of arrays whose elements have no name in common
+
+
+@dataclass(frozen=True, slots=True)
+class Rolled:
+    """A program to run. `packed`: array -> the scalars of the program that is shown, inputs or derivatives by them, that are its elements."""
+
+    program: Program
+    packed: Mapping[str, tuple[str, ...]]
+
+
+def plain(program: Program) -> Iterator[Equation]:
+    return filter(is_plain, program.flat())
+
+
+def is_plain(equation: Equation) -> bool:
+    """Does the equation compute one number, outside all loops?"""
+    return not equation.domain and equation.guard is TRUE and equation.op in ("=", "+=") and all(place.op == "number" for place in equation.at)
 
 
 class Elements:
@@ -24,7 +43,7 @@ class Elements:
     """
 
     def __init__(self, program: Program, role: Mapping[str, str]) -> None:
-        self.role = dict(role)
+        self.shown, self.role = program, dict(role)
         letters = {axis.index.value for equation in program.flat() for axis in equation.domain}
         self.fresh = Fresh({*program.inputs, *program.extents, *program.adjoints.values(), program.cost, *program.lengths(), *letters})
         self.letter = index(self.fresh.exactly("k"))
@@ -100,14 +119,13 @@ class Elements:
         array, position = self._place[leaf.value]
         return array, (position,)
 
+    def is_element(self, leaf: Node) -> bool:
+        """Is the access an element of an array, as it stands or from now on?"""
+        return leaf.op == "access" and (all(place.op == "number" for place in leaf.args) if leaf.args else leaf.value in self.role)
+
     def is_placed(self, leaf: Node) -> bool:
         """Is the access an element of which it is known already where it lives?"""
         return leaf.op == "access" and (bool(leaf.args) or leaf.value in self._place)
-
-    @property
-    def arrays(self) -> dict[str, str]:
-        """scalar -> the array that it is an element of."""
-        return {name: array for name, (array, _) in self._place.items()}
 
     def moved(self, root: Node) -> Node:
         """The formula with elements in place of scalars."""
@@ -131,6 +149,29 @@ class Elements:
             left.value, left.args, equation.op, equation.domain, self.moved(equation.body), self.moved(equation.guard), equation.rule
         )
 
+    def program(self, equations: Iterable[Equation | Scan]) -> Program:
+        """The program with other equations: packed scalars are gone, their arrays are there."""
+        program, packed = self.shown, self.packed
+        place = {name: array for name, (array, _) in self._place.items()}
+        parameters = tuple(dict.fromkeys(place.get(name, name) for name in program.parameters))
+        inputs = {place.get(name, name): 1 if name in place else rank for name, rank in program.inputs.items()}
+        adjoints = {place.get(name, name): place.get(adjoint, adjoint) for name, adjoint in program.adjoints.items() if name in program.parameters}
+        listed = tuple(equations)
+        written = {equation.target for item in listed for equation in (item.equations if isinstance(item, Scan) else (item,))}
+        wanted = {*written, program.cost, *adjoints.values()}
+        extents = {name: lengths for name, lengths in program.extents.items() if name in wanted}
+        sizes = {name: len(packed[name]) for name in adjoints.values() if name in packed} | self.lengths
+        return replace(
+            program,
+            equations=listed,
+            inputs=MappingProxyType(inputs),
+            parameters=parameters,
+            given=(),
+            adjoints=MappingProxyType(adjoints),
+            extents=MappingProxyType({**extents, **{name: (number(size),) for name, size in sizes.items() if name in wanted}}),
+            tables=MappingProxyType(self.tables),
+        )
+
     # columns
 
     def column(self, leaves: Sequence[Node]) -> Node:
@@ -140,9 +181,9 @@ class Elements:
         if leaves[0].op == "number":
             return access(self._table("c", tuple(map(fraction, leaves))), self.letter)
         places = [self.placed(leaf) for leaf in leaves]
-        return access(places[0][0], *(self._along(values) for values in zip(*(at for _, at in places), strict=True)))
+        return access(places[0][0], *(self.along(values) for values in zip(*(at for _, at in places), strict=True)))
 
-    def _along(self, values: tuple[int, ...]) -> Node:
+    def along(self, values: Sequence[int]) -> Node:
         """These whole numbers as a formula in the letter: `2*k + 1`, or an element of a table."""
         step = values[1] - values[0] if len(values) > 1 else 0
         if all(value == values[0] + n * step for n, value in enumerate(values)):

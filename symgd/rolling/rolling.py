@@ -7,29 +7,22 @@ the scalars x0, x1, ... become elements of one array, and so do their derivative
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
 
-from symgd.nodes.node import TRUE, ZERO, Node, access, accesses, node, number, postorder
+from symgd.nodes.node import ZERO, Node, access, accesses, node, number
 from symgd.program.equation import Equation, Op, Program, Range, Scan
-from symgd.program.gate import checked_packed
-from symgd.rolling.elements import SEVERAL, Elements
+from symgd.program.operations import weight
+from symgd.rolling.elements import SEVERAL, Elements, Rolled, is_plain, plain
 from symgd.rolling.shapes import Shape, shape
+from symgd.rolling.tape import on_tape
 
 __all__ = ["Rolled", "rolled"]
 
-LONG = 400  # nodes outside all loops; what is shorter compiles as it stands, and is read as it is shown
-FEWEST = 4  # equations or terms of one shape that are worth a loop
+LONG = 400  # weight of what stands outside all loops; what is less compiles as it stands, and is read as it is shown
+FEWEST = 4  # equations of one shape that are worth a loop
+MUCH = 3000  # weight of what does not roll, from which on single operations may be less to compile
 TERMS = 8  # of a sum that is put together from what did not roll
-
-
-@dataclass(frozen=True, slots=True)
-class Rolled:
-    """A program to run. `packed`: array -> the scalars of the program that is shown, inputs or derivatives by them, that are its elements."""
-
-    program: Program
-    packed: Mapping[str, tuple[str, ...]]
 
 
 def rolled(program: Program) -> Rolled:
@@ -46,26 +39,22 @@ def rolled(program: Program) -> Rolled:
     >>> found.packed["numbers"][:2], found.packed["numbers"][-1]
     (('x0', 'x1'), 'y')
     """
-    if sum(len(postorder(equation.body)) for equation in program.flat() if _is_plain(equation)) <= LONG:
+    if sum(map(weight, plain(program))) <= LONG:
         return Rolled(program, {})
-    found = _Rolling(program).run()
-    checked_packed(program, found.program, found.packed, "rolling")
-    return found
+    return _Rolling(program).run()
 
 
-def _is_plain(equation: Equation) -> bool:
-    """Does the equation compute one number, outside all loops?"""
-    return not equation.domain and equation.guard is TRUE and equation.op in ("=", "+=") and all(place.op == "number" for place in equation.at)
+_Term = tuple[int, list[Node]]  # the number of its shape and what fills the holes
 
 
 @dataclass(slots=True)
 class _Piece:
-    """`target op sum of terms`: an equation outside all loops, or some of its terms. A term is the number of its shape and what fills the holes."""
+    """`target op sum of terms`: an equation outside all loops, or some of its terms."""
 
     level: int  # one more than that of what it reads
     target: Node
     op: Op
-    terms: list[tuple[int, list[Node]]]
+    terms: list[_Term]
 
     @property
     def leaves(self) -> list[Node]:
@@ -79,22 +68,33 @@ class _Rolling:
         self.levels: dict[str, int] = {}
         self.shapes: list[Shape] = []
         self.numbers: dict[Shape, int] = {}
+        self.pieces, self.fixed = self._taken_apart()
 
     def run(self) -> Rolled:
-        pieces, fixed = self._taken_apart()
-        groups, alone = self._grouped(pieces)
+        """In loops, what remains as it stands; where much remains, single operations in loops, if that is less to compile."""
+        found = self._in_loops()
+        if sum(map(weight, plain(found.program))) <= MUCH:
+            return found
+        taped = on_tape(self.program, self.roles)
+        return min(filter(None, (found, taped)), key=lambda made: sum(map(weight, made.program.flat())))
+
+    def _in_loops(self) -> Rolled:
+        groups, alone = self._grouped()
         elements = Elements(self.program, self.roles)
         for group in groups:
             elements.unite(piece.target for piece in group)
             for column in zip(*(piece.leaves for piece in group), strict=True):
                 elements.unite(column)
         elements.settle()
-        output: list[tuple[int, list[_Piece] | Equation | Scan]] = [(group[0].level, group) for group in groups]
-        output += [(piece.level, [piece]) for piece in alone]
-        output += fixed
-        output.sort(key=lambda item: item[0])  # what is of one level reads nothing of each other
-        equations = tuple(self._built(found, elements) if isinstance(found, list) else elements.moved_item(found) for _, found in output)
-        return Rolled(self._program(equations, elements), elements.packed)
+        due: dict[int, list[Equation | Scan | list[_Piece]]] = {}
+        for group in (*groups, *([piece] for piece in alone)):
+            due.setdefault(group[0].level, []).append(group)
+        for level, item in self.fixed:
+            due.setdefault(level, []).append(item)
+        equations: list[Equation | Scan] = []
+        for level in sorted(due):  # what is of one level reads nothing of each other
+            equations += [self._loop(found, elements) if isinstance(found, list) else elements.moved_item(found) for found in due[level]]
+        return Rolled(elements.program(equations), elements.packed)
 
     def _taken_apart(self) -> tuple[list[_Piece], list[tuple[int, Equation | Scan]]]:
         """The equations outside all loops, and the others with their levels."""
@@ -107,7 +107,7 @@ class _Rolling:
             level = 1 + max((self.levels.get(read.value, 0) for equation in inside for read in equation.reads() if read.value not in own), default=0)
             for equation in inside:
                 self.levels[equation.target] = max(level, self.levels.get(equation.target, 0))
-            if isinstance(item, Scan) or not _is_plain(item):
+            if isinstance(item, Scan) or not is_plain(item):
                 fixed.append((level, item))
                 continue
             terms = item.body.args if item.body.op == "+" else (item.body,)
@@ -132,20 +132,20 @@ class _Rolling:
             return self.roles.get(found.value)
         return (found.value, len(found.args)) if all(place.op == "number" for place in found.args) else None
 
-    def _grouped(self, pieces: list[_Piece]) -> tuple[list[list[_Piece]], list[_Piece]]:
+    def _grouped(self) -> tuple[list[list[_Piece]], list[_Piece]]:
         """Pieces of one shape, whole equations first, then terms of the others; and what remains."""
-        sums = [piece for piece in pieces if piece.op == "+=" and self._kind(piece.target) is None]  # term by term they make the longest loops
-        groups, rest = self._alike(piece for piece in pieces if piece.op != "+=" or self._kind(piece.target) is not None)
+        sums = [piece for piece in self.pieces if piece.op == "+=" and self._kind(piece.target) is None]  # their terms make the longest loops
+        groups, rest = self._alike((piece for piece in self.pieces if piece.op != "+=" or self._kind(piece.target) is not None), FEWEST)
         rest = sums + rest
         terms: dict[int, _Piece] = {}
         for piece in rest:
-            if len(piece.terms) > 1 or piece.op == "+=":
+            if piece.op == "+=" or len(piece.terms) >= FEWEST:
                 for term in piece.terms:
                     terms[id(term)] = _Piece(self._level(term), piece.target, "+=", [term])
-        smaller, _ = self._alike(terms.values())
+        smaller, _ = self._alike(terms.values(), 2 * FEWEST)
         taken = {id(piece.terms[0]) for group in smaller for piece in group}
         remaining: list[_Piece] = []
-        parts: dict[tuple[int, Node], list[tuple[int, list[Node]]]] = {}
+        parts: dict[tuple[int, Node], list[_Term]] = {}
         for piece in rest:
             left = [term for term in piece.terms if id(term) not in taken]
             if len(left) == len(piece.terms):
@@ -156,49 +156,31 @@ class _Rolling:
             remaining += [_Piece(level, target, "+=", found[n : n + TERMS]) for n in range(0, len(found), TERMS)]
         return [*groups, *smaller], remaining
 
-    def _level(self, term: tuple[int, list[Node]]) -> int:
-        formula = self.shapes[term[0]].filled(term[1])
-        return 1 + max((self.levels.get(found.value, 0) for found in accesses(formula)), default=0)
+    def _level(self, term: _Term) -> int:
+        return 1 + max((self.levels.get(found.value, 0) for found in accesses(self._formula(term))), default=0)
 
-    def _alike(self, pieces: Iterable[_Piece]) -> tuple[list[list[_Piece]], list[_Piece]]:
+    def _formula(self, term: _Term) -> Node:
+        shape_, leaves = term
+        return self.shapes[shape_].filled(leaves)
+
+    def _alike(self, pieces: Iterable[_Piece], fewest: int) -> tuple[list[list[_Piece]], list[_Piece]]:
         """Groups of pieces that differ in numbers and elements only, and the pieces that are in none."""
         found: dict[Hashable, list[_Piece]] = {}
         for piece in pieces:
             target = self._kind(piece.target) or piece.target
-            found.setdefault((piece.level, target, piece.op, tuple(number for number, _ in piece.terms)), []).append(piece)
-        groups = [group for group in found.values() if len(group) >= FEWEST]
-        return groups, [piece for group in found.values() if len(group) < FEWEST for piece in group]
+            found.setdefault((piece.level, target, piece.op, tuple([shape_ for shape_, _ in piece.terms])), []).append(piece)
+        groups = [group for group in found.values() if len(group) >= fewest]
+        return groups, [piece for group in found.values() if len(group) < fewest for piece in group]
 
-    def _built(self, group: list[_Piece], elements: Elements) -> Equation:
+    def _loop(self, group: list[_Piece], elements: Elements) -> Equation:
         """A loop over a group, or one piece as an equation."""
         group = sorted(group, key=lambda piece: _order(piece, elements))
         left = elements.column([piece.target for piece in group])
         leaves = iter([elements.column(column) for column in zip(*(piece.leaves for piece in group), strict=True)])
-        terms = [self.shapes[shape_].filled([next(leaves) for _ in self.shapes[shape_].kinds]) for shape_, _ in group[0].terms]
+        terms = [elements.moved(self._formula((shape_, [next(leaves) for _ in inside]))) for shape_, inside in group[0].terms]
         body = terms[0] if len(terms) == 1 else node("+", *terms)
         domain = (Range(elements.letter, ZERO, number(len(group))),) if len(group) > 1 else ()
         return Equation(left.value, left.args, group[0].op, domain, body, rule="rolled")
-
-    def _program(self, equations: tuple[Equation | Scan, ...], elements: Elements) -> Program:
-        """The program around the equations: packed scalars are gone, their arrays are there."""
-        program, packed = self.program, elements.packed
-        place = elements.arrays  # of each packed scalar
-        parameters = tuple(dict.fromkeys(place.get(name, name) for name in program.parameters))
-        inputs = {place.get(name, name): 1 if name in place else rank for name, rank in program.inputs.items()}
-        adjoints = {place.get(name, name): place.get(adjoint, adjoint) for name, adjoint in program.adjoints.items() if name in program.parameters}
-        extents = {name: lengths for name, lengths in program.extents.items() if name not in place}
-        results = {adjoints[name]: (number(len(packed[name])),) for name in parameters if name in packed and name in adjoints}
-        computed = {name: (number(length),) for name, length in elements.lengths.items()}
-        return replace(
-            program,
-            equations=equations,
-            inputs=MappingProxyType(inputs),
-            parameters=parameters,
-            given=(),
-            adjoints=MappingProxyType(adjoints),
-            extents=MappingProxyType({**extents, **results, **computed}),
-            tables=MappingProxyType(elements.tables),
-        )
 
 
 def _order(piece: _Piece, elements: Elements) -> tuple[int, ...]:
@@ -212,7 +194,7 @@ def _roles(program: Program) -> dict[str, str]:
     alone = {equation.target: True for equation in program.flat() if not equation.at}
     for item in program.equations:
         for equation in item.equations if isinstance(item, Scan) else (item,):
-            if equation.target in alone and (isinstance(item, Scan) or not _is_plain(equation)):
+            if equation.target in alone and (isinstance(item, Scan) or not is_plain(equation)):
                 alone[equation.target] = False
     results = {program.adjoints[name] for name in program.parameters if name in program.adjoints}
     roles: dict[str, str] = {}

@@ -38,15 +38,15 @@ class Shape:
 
 
 def shape(root: Node, kind: Kind) -> tuple[Shape, list[Node]]:
-    """The shape of a formula without indices, and what fills its holes. An exponent that is a number belongs to the shape.
+    """The shape of a formula without indices, and what fills its holes. A square and a cube have shapes of their own.
 
     >>> from symgd.reading.text import expression
+    >>> from symgd.nodes.text import text
     >>> kind = lambda found: "scalar"
     >>> (first, leaves), (second, _) = (shape(expression(f), kind) for f in ("3*(x - y)^2", "5*(a - 2)^2"))
     >>> first == second, leaves
-    (False, [number(3), access(x), access(y)])
-    >>> from symgd.nodes.text import text
-    >>> print(text(first.filled([expression("7"), expression("a"), expression("b")])))
+    (False, [access(y), access(x), number(3)])
+    >>> print(text(first.filled([expression("b"), expression("a"), expression("7")])))
     7*(a - b)^2
     """
     rows: list[tuple[str, tuple[object, ...]]] = []
@@ -69,6 +69,11 @@ def shape(root: Node, kind: Kind) -> tuple[Shape, list[Node]]:
 
     for part in outside_subscripts(root):
         if part.args and part.op != "access":
-            rows.append((part.op, tuple([argument(a, part.op == "^" and n == 1) for n, a in enumerate(part.args)])))
+            rows.append((part.op, tuple([argument(a, has_small_exponent(part) and n == 1) for n, a in enumerate(part.args)])))
             place[part] = len(rows) - 1
     return Shape(tuple(rows), argument(root, False), tuple(kinds)), leaves
+
+
+def has_small_exponent(part: Node) -> bool:
+    """Is it a square or a cube, which are products and no powers to a machine?"""
+    return part.op == "^" and part.args[1].op == "number" and part.args[1].value in ("2", "3")

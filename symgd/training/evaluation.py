@@ -32,7 +32,7 @@ def evaluate(kernels: Kernels, parameters: Mapping[Any, Any], data: Mapping[Any,
     bound = kernels.bind(*kernels.inputs(parameters, data))
     with np.errstate(all="ignore"):
         kernels.gradient(bound)
-    adjoints = kernels.program.adjoints
+    adjoints = kernels.shown.adjoints
     return Evaluation(kernels.cost(bound), {name: kernels.value(bound, adjoints[name]) for name in kernels.checked.parameters})
 
 

@@ -142,7 +142,7 @@ def explain(cost: Cost, at: Mapping[Any, Any], learning_rate: float, data: Mappi
 def _checked(cost: Cost, at: Mapping[Any, Any], data: Mapping[Any, Any] | None) -> tuple[Arrays, Arrays, dict[str, int]]:
     """(parameters, data, lengths), complete and of fitting shapes."""
     kernels = cost._kernels
-    checked, program = kernels.checked, kernels.program
+    checked, program = kernels.checked, kernels.shown
     if not checked.parameters:
         raise InputError("The cost has no parameter to update.", accepted="a cost with a free name")
     parameters, given, known = kernels.inputs(at, data)

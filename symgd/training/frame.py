@@ -18,7 +18,7 @@ from symgd.nodes.text import text
 from symgd.printing.facts import broken
 from symgd.printing.identifiers import Identifiers, comment
 from symgd.printing.memory import allocated
-from symgd.printing.module import Slot, Unit
+from symgd.printing.module import Role, Slot, Unit, folded
 from symgd.printing.numba import Names, Printer
 from symgd.printing.sides import Sides, quoted, tupled
 from symgd.schedule.schedule import schedule
@@ -34,6 +34,7 @@ __all__ = ["frame"]
 
 Row = dict[str, str]
 WIDTH = 120
+MANY = 12  # names that are listed
 
 
 def _lines(parts: Sequence[str], indent: int) -> str:
@@ -48,9 +49,17 @@ def _lines(parts: Sequence[str], indent: int) -> str:
 
 def _table(rows: Iterable[tuple[str, str]]) -> str:
     """name -> code as a dict, in one line where it is short."""
-    entries = [f"{quoted(name)}: {value}" for name, value in rows]
-    whole = f"{{{', '.join(entries)}}}"
-    return whole if len(whole) < WIDTH - 20 else "{\n" + "".join(f"    {entry},\n" for entry in entries) + "}"
+    return _filled(f"{quoted(name)}: {value}" for name, value in rows)
+
+
+def _filled(entries: Iterable[str]) -> str:
+    """A dict of these entries, in one line where it is short."""
+    listed = list(entries)
+    whole = f"{{{', '.join(listed)}}}"
+    if len(whole) < WIDTH - 20:
+        return whole
+    rows = [f"{_lines(listed, 4)},\n"] if len(listed) > MANY else [f"{entry},\n    " for entry in listed]
+    return "{\n    " + "".join(rows).rstrip(" ") + "}"
 
 
 def _stream(name: str) -> int:
@@ -71,15 +80,24 @@ class _Frame:
 
     def __init__(self, trainer: Trainer, lengths: Mapping[str, int]) -> None:
         self.trainer, self.given = trainer, lengths
-        self.program, self.generated, self.checked = trainer.kernels.program, trainer.kernels.generated, trainer.cost._checked
-        self.schedule = schedule(self.program)
+        self.program, self.generated, self.checked = trainer.kernels.shown, trainer.kernels.generated, trainer.cost._checked
+        self.running, self.packed = trainer.kernels.program, trainer.kernels.packed
+        self.schedule = schedule(self.running)
         self.printer = Printer(self.generated.names, self.schedule)
         self.sides = Sides(self.program, self.generated, self.printer)
-        self.data, self.parameters = self.generated.slots("data"), self.generated.slots("parameter")
+        self.data, self.parameters = (list(self._in_names(role)) for role in ("data", "parameter"))
         self.rows = "1" if self.program.row is None else self.printer.integer(self.program.row)
         self.derived = [] if self.rows.isalnum() or self.rows.isidentifier() else [f"samples = {self.rows}"]
         if self.derived:
             self.rows = "samples"
+
+    def _in_names(self, role: Role) -> Iterator[Slot]:
+        """The data or parameters in the user's names, also those that are elements of an array here."""
+        for slot in self.generated.slots(role):
+            if slot.name in self.packed:
+                yield from (Slot("", name, role) for name in self.packed[slot.name])
+            else:
+                yield slot
 
     def filled(self, module: str) -> dict[str, Any]:
         """Everything that the template asks for."""
@@ -91,7 +109,8 @@ class _Frame:
         data, begun = self._described(self.data), self._described(self.parameters)
         described = [f"data: {data or 'none'}. start: {begun}; what it leaves out is drawn at random from seed."]
         described += [f"The length {comment(name)} is {value} unless start or data say otherwise." for name, value in written.items()]
-        parameters, constants = list(map(self._parameter, self.parameters)), list(self._constants())
+        parameters, constants = list(map(self._parameter, self.generated.slots("parameter"))), list(self._constants())
+        packed = {slot.name: self.packed[slot.name] for slot in self.generated.slots("data", "parameter") if slot.name in self.packed}
         shapes = [(slot.name, self.sides.shape(slot)) for slot in (*self.data, *self.parameters) if slot.extents]
         values = ", ".join(f"{row['keyword']} = {row['default']}" for row in settings)
         told = {name: shown for name, shown in self.sides.identifier.items() if name not in self.program.longest}
@@ -104,6 +123,7 @@ class _Frame:
             "data": self.data,
             "parameters": parameters,
             "constants": constants,
+            "packed": packed,
             "integers": self.checked.integers,
             "settings": settings,
             "described": described,
@@ -121,8 +141,9 @@ class _Frame:
                 "given": (",\n" + " " * 12).join(f'{row["keyword"]}=given["{row["keyword"]}"]' for row in settings),
                 "shapes": _table(shapes),
                 "sides": _table(told.items()),
-                "results": _table((row["plain"], row["result"]) for row in parameters),
-                "slopes": _table((row["plain"], row["slope"]) for row in parameters),
+                "results": _filled(row["result"] for row in parameters),
+                "slopes": _filled(row["slope"] for row in parameters),
+                "packed": _table((name, f"({folded(list(map(quoted, names)))})") for name, names in packed.items()),
             },
             "limits": [{"condition": condition, "sentence": quoted(said)} for condition, said in self.sides.limits().items()],
             "facts": list(self._facts()),
@@ -132,7 +153,7 @@ class _Frame:
             "places": list(map(quoted, places)),
             "batches": self._batches(),
             "rows": self.rows,
-            "cost": self.generated.names.value(self.program.cost),
+            "cost": self.generated.names.value(self.running.cost),
             "steps": STEPS,
             "growth": f"{GROWTH:g}",
             "chunk": CHUNK,
@@ -154,6 +175,8 @@ class _Frame:
             value = self.checked.constants.get(slot.name)
             left_out = "" if value is None else f" ({value!r} if left out)"
             shown.append(f"{slot.name} {tupled(list(map(text, slot.extents))) if slot.extents else 'a number'}{left_out}")
+        if len(shown) > MANY:
+            shown[MANY - 1 : -1] = ["..."]
         return comment(", ".join(shown))
 
     def _facts(self) -> Iterator[Row]:
@@ -165,15 +188,20 @@ class _Frame:
                 yield {"name": quoted(fact.name), "words": quoted(str(fact)), "broken": broken(fact, self.printer, TOLERANCE)}
 
     def _parameter(self, slot: Slot) -> Row:
-        adjoint = self.generated.names.value(self.program.adjoints[slot.name])
+        adjoint = self.generated.names.value(self.running.adjoints[slot.name])
         return {
-            "plain": slot.name,
             "identifier": slot.identifier,
             "kept": next(kept.identifier for kept in self.generated.slots("kept") if kept.name == slot.name),
             "adjoint": adjoint,
-            "result": slot.identifier if slot.extents else f"float({slot.identifier}[0])",
-            "slope": adjoint if slot.extents else f"float({adjoint}[0])",
+            "result": self._returned(slot, slot.identifier),
+            "slope": self._returned(slot, adjoint),
         }
+
+    def _returned(self, slot: Slot, identifier: str) -> str:
+        """An entry of a result: an array as it is, a number of its own, the elements of an array by their names."""
+        if slot.name in self.packed:
+            return f"**dict(zip(PACKED[{quoted(slot.name)}], {identifier}.tolist()))"
+        return f"{quoted(slot.name)}: {identifier if slot.extents else f'float({identifier}[0])'}"
 
     def _constants(self) -> Iterator[tuple[str, str]]:
         """The constants with a value that the program reads."""
@@ -229,11 +257,17 @@ class _Frame:
 
     def _memory(self) -> Iterator[str]:
         """An assignment for data and parameters."""
-        for slot in self.data:
-            yield f"{slot.identifier} = data[{quoted(slot.name)}]" + ("" if slot.extents else ".reshape(1)")
+        for slot in self.generated.slots("data"):
+            if slot.name in self.packed:
+                yield f"{slot.identifier} = np.array([float(data[name]) for name in PACKED[{quoted(slot.name)}]])"
+            else:
+                yield f"{slot.identifier} = data[{quoted(slot.name)}]" + ("" if slot.extents else ".reshape(1)")
         for slot in self.generated.slots("column"):
             yield f"{slot.identifier} = {self._in_order(slot, f'np.arange({self.rows})')}"
-        for slot in self.parameters:
+        for slot in self.generated.slots("parameter"):
+            if slot.name in self.packed:
+                yield f"{slot.identifier} = np.array([float(start_value(name, start, (), seed)) for name in PACKED[{quoted(slot.name)}]])"
+                continue
             shape = tupled(list(map(self.printer.integer, slot.extents)))
             yield f"{slot.identifier} = start_value({quoted(slot.name)}, start, {shape}, seed)" + ("" if slot.extents else ".reshape(1)")
 

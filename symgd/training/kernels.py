@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import sys
+import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
@@ -14,21 +18,25 @@ from threadpoolctl import threadpool_limits
 
 from symgd.cost.checked import Checked
 from symgd.errors import InputError
-from symgd.nodes.node import postorder
+from symgd.nodes.node import number, postorder
 from symgd.printing.memory import BLOCK, CACHE
 from symgd.printing.module import Generated, kernels
 from symgd.program.equation import Program, Scan
 from symgd.program.extents import input_extents
+from symgd.program.operations import weight
 from symgd.program.shapes import solve, value
 from symgd.program.subscripts import check_subscripts
+from symgd.rolling.rolling import Rolled
 from symgd.schedule.schedule import schedule
 from symgd.tidy.recompute import recomputed
 from symgd.training.batches import BATCH, SCALE, in_order, of_batch, on_batches
 from symgd.training.facts import check_facts
 from symgd.training.inputs import array, arrays, missing
-from symgd.updates.optimizers import Updates
+from symgd.updates.optimizers import UpdateRule, Updates, updates
 
-LONGEST = 4000  # nodes of a program that Numba is asked to compile: about half a minute
+SECONDS = 0.003  # to compile what weighs 1, measured; a loop weighs about 20
+PATIENCE = 7.5  # seconds that a first value may wait for the compiler
+HOPELESS = 300.0  # seconds of compiling from which on it is not tried
 STORED = 1 << 27  # numbers of memory, a gigabyte, from which on the steps of a recurrence are computed again on the way back
 
 
@@ -42,24 +50,53 @@ class Bound:
     block: int
 
 
+class NotCompiled(Exception):
+    """Numba has failed, and NumPy has taken over."""
+
+
 class Kernels:
-    """One program of a cost, compiled when first used: cost and gradient, or something else that is wanted; with `updates` also the steps of one
+    """One program of a cost, compiled when first used: cost and gradient, or something else that is wanted; with `rule` also the steps of one
     optimiser.
 
-    `base`: the program that says how long every axis is, where `program` reads less of the arrays than the cost does. `written`: the forward
-    program, which says how long the arrays are that a gradient simplified by facts reads no more.
+    `shown`: the program that people see, in whose names everything is given and answered. `program`: what runs, the same or what `rolled` makes of
+    it, in which scalars of the shown one may be elements of arrays. `base`: the program that says how long every axis is, where `shown` reads less of
+    the arrays than the cost does. `written`: the forward program, which says how long the arrays are that a gradient simplified by facts reads no
+    more. `said`: what has been noticed about the cost.
     """
 
     def __init__(
         self,
         checked: Checked,
-        program: Program,
-        updates: Updates | None = None,
+        shown: Program,
+        rule: UpdateRule | None = None,
         *,
         base: Program | None = None,
         written: Program | None = None,
+        rolled: Callable[[], Rolled] | None = None,
+        said: set[str] | None = None,
     ) -> None:
-        self.checked, self.program, self.updates, self.base, self.written = checked, program, updates, base or program, written
+        self.checked, self.shown, self.rule, self.base, self.written = checked, shown, rule, base or shown, written
+        self._rolled = rolled or (lambda: Rolled(shown, {}))
+        self.said: set[str] = set() if said is None else said
+
+    @cached_property
+    def program(self) -> Program:
+        """What runs."""
+        return self._rolled().program
+
+    @cached_property
+    def packed(self) -> Mapping[str, tuple[str, ...]]:
+        """array -> the scalars of the shown program that are its elements."""
+        return self._rolled().packed
+
+    @cached_property
+    def updates(self) -> Updates | None:
+        """One step of the update rule as equations."""
+        return updates(self.rule, self.program) if self.rule is not None else None
+
+    @cached_property
+    def _places(self) -> dict[str, tuple[str, int]]:
+        return {name: (array, n) for array, names in self.packed.items() for n, name in enumerate(names)}
 
     @cached_property
     def extents(self) -> dict[str, Any]:
@@ -71,27 +108,57 @@ class Kernels:
     @property
     def directions(self) -> dict[str, str]:
         """Parameter -> the input that holds the direction in which it moves."""
-        return {name: array for name, array in self.program.tangents.items() if name in self.checked.parameters and array in self.program.inputs}
+        return {name: array for name, array in self.shown.tangents.items() if name in self.checked.parameters and array in self.shown.inputs}
 
     @cached_property
     def generated(self) -> Generated:
         """The source and what it works on."""
         inputs = {name: extents for name, extents in self.extents.items() if name in self.program.inputs}
-        return kernels(schedule(self.program), inputs=inputs, updates=self.updates, described=self.checked.formula)
+        inputs |= {name: (number(len(inside)),) for name, inside in self.packed.items() if name in self.program.inputs}
+        return kernels(schedule(self.program), inputs=inputs, updates=self.updates, described=self.checked.formula, packed=self.packed)
 
     @cached_property
-    def compiled(self) -> bool:
-        """False where NumPy runs the program instead: Numba is missing, or would compile for too long."""
-        size = sum(len(postorder(equation.body)) for equation in self.program.flat())
-        if size > LONGEST:
-            warnings.warn(f"The program has {size:,} operations and names; NumPy runs it, because compiling would take minutes.", stacklevel=2)
-            return False
+    def compiling(self) -> float:
+        """About how many seconds Numba takes to compile the program, 0 where it is kept from an earlier time; infinite where Numba is missing."""
+        from symgd.compiling.cache import is_kept
+
         try:
             import numba  # noqa: F401
         except ImportError:
-            warnings.warn("Numba is not installed; NumPy runs the program, more slowly.", stacklevel=2)
-            return False
-        return True
+            return math.inf
+        equations = [*self.program.flat(), *(self.updates.equations if self.updates else ())]
+        seconds = SECONDS * sum(map(weight, equations))
+        return 0.0 if PATIENCE < seconds < HOPELESS and is_kept(self.generated.source) else seconds
+
+    @cached_property
+    def compiled(self) -> bool:
+        """Whether Numba runs the program; else NumPy does, with a notice, since Numba is missing or would keep a first value waiting."""
+        if self.compiling > PATIENCE:
+            self.notice()
+        return self.compiling <= PATIENCE
+
+    def choose(self, steps: int, step: Callable[[], None]) -> None:
+        """Compile if that pays for so many steps, of which NumPy takes one to see how long it needs."""
+        if "compiled" in self.__dict__ or not isinstance(type(self).compiled, cached_property) or not PATIENCE < self.compiling < HOPELESS:
+            return
+        step()  # its first time it is generated
+        began = time.perf_counter()
+        step()
+        if steps * (time.perf_counter() - began) > 2 * self.compiling:
+            self.__dict__["compiled"] = True
+
+    def notice(self, error: Exception | None = None) -> None:
+        """Say once that NumPy runs the program, and why."""
+        if error is not None:
+            why = f"Numba does not compile this program ({type(error).__name__})"
+        elif math.isinf(self.compiling):
+            why = "Numba is not installed"
+        else:
+            long = f"about {self.compiling:.0f} seconds" if self.compiling < HOPELESS else "many minutes"
+            why = f"Numba would compile this program for {long}"
+        if "NumPy" not in self.said:
+            self.said.add("NumPy")
+            warnings.warn(f"{why}; NumPy runs it, more slowly.", stacklevel=_outside())
 
     @cached_property
     def module(self) -> ModuleType:
@@ -101,17 +168,27 @@ class Kernels:
         return load(self.generated.source)
 
     def call(self, unit: str, bound: Bound, **given: Any) -> Any:
-        """Run one generated function on the memory; `given`: its other arguments by name."""
+        """Run one generated function on the memory; `given`: its other arguments by name.
+
+        Raises NotCompiled, with a notice, where Numba fails; it has changed nothing then, and NumPy runs the program from now on.
+        """
         arguments = self.generated.units[unit].arguments
-        return getattr(self.module, unit)(*(given[a] if a in given else bound.memory[a] for a in arguments))
+        function = getattr(self.module, unit)
+        try:
+            return function(*(given[a] if a in given else bound.memory[a] for a in arguments))
+        except Exception as error:  # whatever Numba and LLVM raise; what they have compiled raises nothing
+            self.__dict__["compiled"] = False
+            self.notice(error)
+            raise NotCompiled from error
 
     def gradient(self, bound: Bound, first: int = 0, last: int | None = None) -> None:
         """The program over these rows, all of them by default, into the memory."""
         last = bound.rows if last is None else last
-        if not self.compiled:
-            self._by_numpy(bound, first, last)
-            return
-        self.call("gradient", bound, first=first, last=last, scale=bound.rows / max(1, last - first), block=bound.block)
+        if self.compiled:
+            with suppress(NotCompiled):
+                self.call("gradient", bound, first=first, last=last, scale=bound.rows / max(1, last - first), block=bound.block)
+                return
+        self.by_numpy(bound, first, last)
 
     def direction(self, bound: Bound, parameter: str) -> Any:
         """The direction of a parameter in the memory, its elements in one row; None where no result depends on it."""
@@ -135,6 +212,9 @@ class Kernels:
 
     def value(self, bound: Bound, name: str) -> float | np.ndarray:
         """A parameter, adjoint or other computed value, as a float or a copy of the array."""
+        if name in self._places:
+            array, position = self._places[name]
+            return float(bound.memory[self.identifier(array)][position])
         found = bound.memory[self.identifier(name)]
         return float(found[0]) if not self.generated.memory[self.identifier(name)].extents else found.copy()
 
@@ -166,14 +246,14 @@ class Kernels:
         does not fit, or breaks a fact.
         """
         for names, given, what in ((self.checked.parameters, parameters, "parameter"), (self._data_names(), data, "data")):
-            absent = [name for name in names if name not in given and (name in self.program.inputs or what == "parameter")]
+            absent = [name for name in names if name not in given and (name in self.shown.inputs or what == "parameter")]
             if absent:
                 raise missing(absent, given, what)
         everything = {name: given for name, given in {**parameters, **data}.items() if name in self.base.inputs}
         lengths = self.lengths({name: a.shape for name, a in {**parameters, **data}.items()}, known)
         for name, held in self.directions.items():
             everything[held] = directions[name] if directions and name in directions else np.zeros(parameters[name].shape)
-        lengths = check_subscripts(self.program, everything, lengths)
+        lengths = check_subscripts(self.shown, everything, lengths)
         check_facts(self.checked.facts, data, lengths)
         for given, what in ((parameters, "{}"), (directions or {}, "The direction of {}")):
             for name, start in given.items():
@@ -182,7 +262,8 @@ class Kernels:
                     raise InputError(f"{what.format(name)} has shape {start.shape}.", accepted=f"shape {shape}")
         if self._numbers(lengths) > STORED:
             self._recompute()
-        return self._allocated(everything, lengths)
+        packed = {array: np.array([everything[name] for name in names]) for array, names in self.packed.items() if array in self.program.inputs}
+        return self._allocated({**everything, **packed}, lengths)
 
     def _numbers(self, lengths: Mapping[str, int]) -> int:
         """How many numbers of memory the computed arrays take."""
@@ -232,7 +313,8 @@ class Kernels:
 
         return compiled(on_batches(self.program))
 
-    def _by_numpy(self, bound: Bound, first: int, last: int) -> None:
+    def by_numpy(self, bound: Bound, first: int, last: int) -> None:
+        """Cost and gradient over these rows, without a compiler."""
         inputs: dict[str, Any] = {}
         for identifier, slot in self.generated.memory.items():
             if slot.role in ("data", "parameter"):
@@ -256,7 +338,15 @@ class Kernels:
 
     def _length_names(self) -> tuple[str, ...]:
         used = [part.value for e in self.extents.values() for part in postorder(*e) if part.op == "length"]
-        return tuple(dict.fromkeys([*self.program.lengths(), *used]))
+        return tuple(dict.fromkeys([*self.shown.lengths(), *used]))
+
+
+def _outside() -> int:
+    """How many calls up the caller of this package stands, for a warning that points at his line."""
+    frame, depth = sys._getframe(2), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in ("symgd", "functools"):
+        frame, depth = frame.f_back, depth + 1
+    return depth
 
 
 def _size(shape: Sequence[int], axis: int | None) -> int:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from symgd.compiling.guard import TRAINER, check_module
 from symgd.errors import InputError, LimitError
-from symgd.nodes.node import postorder
 from symgd.printing.templates import environment
+from symgd.program.operations import weight
 from symgd.training.frame import frame
-from symgd.training.kernels import LONGEST
+from symgd.training.kernels import HOPELESS, SECONDS
 from symgd.training.trainer import Trainer
 
 __all__ = ["save", "source"]
@@ -98,6 +98,6 @@ def _check_path(path: Path, overwrite: bool) -> None:
 def _check_fittable(trainer: Trainer) -> None:
     """What `fit` refuses whatever the data are is not written either."""
     trainer.check_fittable()
-    size = sum(len(postorder(equation.body)) for equation in trainer.kernels.program.flat())
-    if size > LONGEST:
-        raise LimitError(f"The program has {size:,} operations and names; Numba would compile it for minutes.", accepted=f"at most {LONGEST:,}")
+    seconds = SECONDS * sum(map(weight, trainer.kernels.program.flat()))
+    if seconds > HOPELESS:
+        raise LimitError(f"Numba would compile this program for about {seconds / 60:,.0f} minutes.", accepted="fit, by which NumPy trains it")

@@ -22,10 +22,10 @@ from symgd.program.shapes import shape_of
 from symgd.schedule.batches import Batches
 from symgd.training.batches import in_order, of_batch
 from symgd.training.inputs import missing
-from symgd.training.kernels import Bound, Kernels
+from symgd.training.kernels import Bound, Kernels, NotCompiled
 from symgd.training.result import History, Result
 from symgd.updates.initializers import start_values
-from symgd.updates.optimizers import UpdateRule, optimizers, updates
+from symgd.updates.optimizers import UpdateRule, Updates, optimizers
 from symgd.updates.rows import checked_number, checked_whole
 from symgd.updates.shuffling import epoch_order
 
@@ -56,8 +56,15 @@ class Trainer:
         self.cost = cost
         self.rule = optimizer if isinstance(optimizer, UpdateRule) else optimizers[optimizer]
         self.settings = self.rule.checked_settings(**settings)
-        self.updates = updates(self.rule, cost.gradient.program)
-        self.kernels = Kernels(cost._checked, cost.gradient.program, self.updates, written=cost.program)
+        self.kernels = Kernels(
+            cost._checked, cost.gradient.program, self.rule, written=cost.program, rolled=lambda: cost._rolled, said=cost._kernels.said
+        )
+
+    @property
+    def updates(self) -> Updates:
+        """One step of every parameter as equations."""
+        assert self.kernels.updates is not None
+        return self.kernels.updates
 
     @property
     def source(self) -> str:
@@ -158,14 +165,14 @@ class Trainer:
         checked, kernels = self.cost._checked, self.kernels
         values = {k: v for k, v in start.items() if not isinstance(v, str) and not hasattr(v, "draw")} if isinstance(start, Mapping) else {}
         chosen, given, known = kernels.inputs({k: v for k, v in values.items() if _is_array(v)}, data)
-        absent = [name for name in kernels._data_names() if name not in given and name in kernels.program.inputs]
+        absent = [name for name in kernels._data_names() if name not in given and name in kernels.shown.inputs]
         if absent:
             raise missing(absent, given, "data")
         shapes = {name: array.shape for name, array in {**chosen, **given}.items()}
         lengths = kernels.lengths(shapes, known)
-        shapes = {name: shape_of(kernels.program, name, lengths) for name in checked.parameters}
+        shapes = {name: shape_of(kernels.shown, name, lengths) for name in checked.parameters}
         parameters = start_values(shapes, start, plan.seed)
-        return kernels.bind(parameters, given, {**known, **{n: v for n, v in lengths.items() if n not in kernels.program.measured}}), given
+        return kernels.bind(parameters, given, {**known, **{n: v for n, v in lengths.items() if n not in kernels.shown.measured}}), given
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +215,7 @@ class _Fit:
         total = self.plan.epochs * per_epoch if self.plan.epochs else self.plan.steps or STEPS
         costs, norms = np.empty(total), np.empty(total)  # memory is taken as they are filled
         self._begin()
+        self.kernels.choose(total, lambda: self.kernels.by_numpy(self.bound, 0, batch))
         originals = dict(self.bound.memory)
         try:
             with np.errstate(all="ignore"), self._bar(total) as report:
@@ -232,8 +240,8 @@ class _Fit:
         memory, kernels = self.bound.memory, self.kernels
         slots = kernels.generated.memory
         if rule.start:
-            program = _program(rule.start, {*scalars, *kernels.checked.parameters}, rule.state)
-            inputs = {**scalars, **{name: kernels.value(self.bound, name) for name in kernels.checked.parameters}}
+            program = _program(rule.start, {*scalars, *kernels.program.parameters}, rule.state)
+            inputs = {**scalars, **{name: kernels.value(self.bound, name) for name in kernels.program.parameters}}
             for name, value in run(program, inputs, self.bound.lengths).items():
                 memory[kernels.identifier(name)][...] = value
         for identifier, slot in slots.items():
@@ -245,19 +253,22 @@ class _Fit:
         names = self.kernels.generated
         rows, count, slow = self.bound.rows, 1, not self.kernels.compiled or self.bound.rows * len(names.memory) > LARGE
         given: dict[str, Any] = {"tolerance": self.plan.tolerance, "batch": batch, "best": self.best}
-        given |= self._scalars()
+        given |= self._scalars() if self.kernels.compiled else {}
         while self.done < stop and self.status == FINISHED:
             began = time.perf_counter()
             count = 1 if slow else min(count, stop - self.done)
             self.reach = self.done + count
             here = slice(self.done, self.reach)
             norms[here] = NOT_REACHED
-            if slow:
-                made, status = self._slow_step(first, batch, costs, norms)
-            else:
-                made, status = self.kernels.call(
-                    "train", self.bound, position=first, count=count, start=self.done, limit=self.limit, costs=costs[here], norms=norms[here], **given
-                )
+            try:
+                if slow:
+                    made, status = self._slow_step(first, batch, costs, norms)
+                else:
+                    own = {"position": first, "count": count, "start": self.done, "limit": self.limit, "costs": costs[here], "norms": norms[here]}
+                    made, status = self.kernels.call("train", self.bound, **own, **given)
+            except NotCompiled:
+                slow, count = True, 1
+                continue
             if self.done == 0:
                 self.limit = costs[0] + GROWTH * max(1.0, abs(costs[0]))
             per_epoch = -(-rows // batch) if rows else 1
@@ -279,7 +290,7 @@ class _Fit:
         last = min(first + batch, bound.rows)
         self._gradient(first, last)
         cost = kernels.cost(bound)
-        adjoints = [np.asarray(kernels.value(bound, kernels.program.adjoints[name])) for name in kernels.checked.parameters]
+        adjoints = [np.asarray(kernels.value(bound, kernels.program.adjoints[name])) for name in kernels.program.parameters]
         norm = float(np.sqrt(sum(float(np.sum(a * a)) for a in adjoints)))
         costs[self.done] = cost
         if not (np.isfinite(cost) and np.isfinite(norm)):
@@ -325,9 +336,10 @@ class _Fit:
             kernels.call("update", bound, **self._scalars(), **{kernels.scalar(rule.scalars[0]): float(self.done + 1)})
             return
         values: dict[str, Any] = {**rule.values(self.trainer.settings), rule.scalars[0]: float(self.done + 1)}
-        names = [*kernels.checked.parameters, *rule.state, *(kernels.program.adjoints[name] for name in kernels.checked.parameters)]
+        parameters = kernels.program.parameters
+        names = [*parameters, *rule.state, *(kernels.program.adjoints[name] for name in parameters)]
         found = self.trainer.numpy_update({**values, **{name: kernels.value(bound, name) for name in names}}, bound.lengths)
-        for name in (*kernels.checked.parameters, *rule.state):
+        for name in (*parameters, *rule.state):
             bound.memory[kernels.identifier(name)][...] = found[NEW + name]
 
     def _shuffle(self, originals: dict[str, Any], made: Batches, epoch: int) -> None:
@@ -370,7 +382,7 @@ class _Fit:
         with np.errstate(all="ignore"):
             kernels.gradient(bound)
         parameters = {name: kernels.value(bound, name) for name in kernels.checked.parameters}
-        gradient = {name: kernels.value(bound, kernels.program.adjoints[name]) for name in kernels.checked.parameters}
+        gradient = {name: kernels.value(bound, kernels.shown.adjoints[name]) for name in kernels.checked.parameters}
         recorded = self.done + (self.status != FINISHED)
         history = History(np.arange(1, recorded + 1), costs[:recorded], norms[:recorded])
         cost, given = self.trainer.cost, self.given
