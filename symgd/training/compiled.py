@@ -6,12 +6,14 @@ from typing import Any
 
 from symgd.cost.checked import Checked
 from symgd.errors import LimitError, NotBuilt
-from symgd.nodes.node import postorder
 from symgd.printing.callable import callable_source
 from symgd.program.equation import Program
-from symgd.training.kernels import LONGEST
+from symgd.program.operations import weight
+from symgd.training.kernels import SECONDS
 
 __all__ = ["compiled"]
+
+LONGEST = 60  # seconds of compiling
 
 
 def compiled(checked: Checked, program: Program) -> Any:
@@ -19,11 +21,10 @@ def compiled(checked: Checked, program: Program) -> Any:
     from symgd.compiling.cache import load
     from symgd.compiling.guard import CALLABLE
 
-    size = sum(len(postorder(equation.body)) for equation in program.flat())
-    if size > LONGEST:
+    seconds = SECONDS * sum(map(weight, program.flat()))
+    if seconds > LONGEST:
         raise LimitError(
-            f"The program has {size:,} operations and names, and Numba would compile it for minutes; the limit is {LONGEST:,}.",
-            accepted="cost.evaluate, which NumPy runs",
+            f"Numba would compile this program for about {seconds:,.0f} seconds; the limit is {LONGEST}.", accepted="cost.evaluate, which NumPy runs"
         )
     try:
         import numba  # noqa: F401
