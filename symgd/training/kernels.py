@@ -14,11 +14,12 @@ from threadpoolctl import threadpool_limits
 
 from symgd.cost.checked import Checked
 from symgd.errors import InputError
-from symgd.nodes.node import postorder
+from symgd.nodes.node import length, postorder
 from symgd.printing.module import Generated, kernels
 from symgd.program.equation import Program, Scan
 from symgd.program.extents import input_extents
 from symgd.program.shapes import check_subscripts, solve, value
+from symgd.reverse.tangent import DIRECTIONS
 from symgd.schedule.schedule import schedule
 from symgd.tidy.recompute import recomputed
 from symgd.training.batches import BATCH, SCALE, batched_inputs, on_batches
@@ -27,6 +28,8 @@ from symgd.updates.optimizers import Updates
 
 LONGEST = 4000  # nodes of a program that Numba is asked to compile: about half a minute
 CACHE = 1 << 15  # numbers of scratch memory for the rows of one block
+AT_ONCE = 32  # directions that go through the data together
+HELD = 1 << 25  # numbers of memory that they may take
 BLOCK = 256  # rows of a block at most
 STORED = 1 << 27  # numbers of memory, a gigabyte, from which on the steps of a recurrence are computed again on the way back
 
@@ -56,7 +59,8 @@ class Kernels:
         """Name -> lengths, of every parameter, data array and direction."""
         read, base = input_extents(self.base)[0], self.base
         found = {name: base.extents.get(base.adjoints.get(name, ""), lengths) for name, lengths in read.items()}
-        return found | {array: found[name] for name, array in self.directions.items() if name in found}
+        behind = {array: rank - self.program.inputs[name] for name, array in self.directions.items() if (rank := self.program.inputs[array])}
+        return found | {array: (*found[name], *(length(DIRECTIONS),) * behind.get(array, 0)) for name, array in self.directions.items()}
 
     @property
     def directions(self) -> dict[str, str]:
@@ -104,9 +108,9 @@ class Kernels:
         self.call("gradient", bound, first=first, last=last, scale=bound.rows / max(1, last - first), block=bound.block)
 
     def direction(self, bound: Bound, parameter: str) -> Any:
-        """The direction of a parameter in the memory, its elements in one row; None where no result depends on it."""
+        """The directions of a parameter in the memory: an element of it a row, a direction a column; None where no result depends on it."""
         held = self._identifiers.get(self.directions.get(parameter, ""))
-        return None if held is None else bound.memory[held].reshape(-1)
+        return None if held is None else bound.memory[held].reshape(-1, bound.lengths[DIRECTIONS])
 
     def cost(self, bound: Bound) -> float:
         return float(bound.memory[self.identifier(self.program.cost)][0])
@@ -151,23 +155,29 @@ class Kernels:
         data: Mapping[str, np.ndarray],
         known: Mapping[str, int],
         directions: Mapping[str, np.ndarray] | None = None,
+        at_once: int = 1,
     ) -> Bound:
-        """Everything checked and in its place; parameters of which `directions` has none stay where they are. Raises InputError for what is missing
-        or does not fit.
+        """Everything checked and in its place. Raises InputError for what is missing or does not fit.
+
+        Parameters of which `directions` has none stay where they are. `at_once`: how many directions a program shall take
+        that takes several; it takes fewer where they would fill the memory.
         """
         for names, given, what in ((self.checked.parameters, parameters, "parameter"), (self._data_names(), data, "data")):
             absent = [name for name in names if name not in given and (name in self.program.inputs or what == "parameter")]
             if absent:
                 raise missing(absent, given, what)
         everything = {name: given for name, given in {**parameters, **data}.items() if name in self.base.inputs}
-        lengths = self.lengths({name: a.shape for name, a in everything.items()}, known)
+        lengths = self.lengths({name: a.shape for name, a in everything.items()}, known) | {DIRECTIONS: 1}
+        if at_once > 1:
+            lengths[DIRECTIONS] = max(1, min(at_once, AT_ONCE, HELD // max(1, self._numbers(lengths))))
         for given, what in ((parameters, "{}"), (directions or {}, "The direction of {}")):
             for name, start in given.items():
                 shape = tuple(value(extent, lengths) for extent in self.extents[name])
                 if start.shape != shape:
                     raise InputError(f"{what.format(name)} has shape {start.shape}.", accepted=f"shape {shape}")
         for name, held in self.directions.items():
-            everything[held] = directions[name] if directions and name in directions else np.zeros(parameters[name].shape)
+            still = np.zeros(tuple(value(extent, lengths) for extent in self.extents[held]))
+            everything[held] = directions[name] if directions and name in directions else still
         check_subscripts(self.program, everything, lengths)
         if self._numbers(lengths) > STORED:
             self._recompute()
@@ -240,7 +250,7 @@ class Kernels:
 
     def _length_names(self) -> tuple[str, ...]:
         used = [part.value for e in self.extents.values() for part in postorder(*e) if part.op == "length"]
-        return tuple(dict.fromkeys([*self.program.lengths(), *used]))
+        return tuple(name for name in dict.fromkeys([*self.base.lengths(), *used]) if name != DIRECTIONS)
 
 
 def _size(shape: Sequence[int], axis: int | None) -> int:

@@ -17,7 +17,10 @@ VALUES = {"w": 0.5, "b": -0.3, "x": [0.2, -0.4, 0.7], "X": [[0.1, 0.9], [0.8, -0
 DIRECTION = {"v_w": 1.1, "v_b": 0.6, "v_u": [0.3, -0.5, 0.9]}
 
 PROGRAMS = {
-    "assigned and summed": (["z[i] = tanh(w*x[i]) for i in 0:m", "z[i] += b*X[i, j] for i in 0:m, j in 0:d", "C += z[i]^2 for i in 0:m"], {"z": (m,)}),
+    "assigned and summed": (
+        ["z[i] = tanh(w*x[i]) for i in 0:m", "z[i] += b*X[i, j] for i in 0:m, j in 0:d", "C += z[i]^2 for i in 0:m"],
+        {"z": (m,)},
+    ),
     "a gather and a shift": (["C += u[label[i]]*w + u[i]*x[i] for i in 0:m", "C += u[i + 1]*u[i] for i in 0:m - 1"], {}),
     "a triangle": (["C += u[i]*u[j]*X[i, 0] for i in 0:m, j in 0:i"], {}),
     "logsumexp": (["L logsumexp= w*x[i] for i in 0:m", "C = L^2"], {"L": ()}),
