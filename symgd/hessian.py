@@ -11,7 +11,7 @@ from symgd.nodes.functions import FUNCTIONS
 from symgd.nodes.latex import latex
 from symgd.nodes.node import ZERO, Node, access, index, postorder, tree_size
 from symgd.nodes.text import text
-from symgd.pipeline import product_program, second_program, swept_program
+from symgd.pipeline import product_program, products_program, second_program, swept_program
 from symgd.program.equation import Program
 from symgd.program.gate import checked_closed
 from symgd.program.names import Fresh
@@ -139,13 +139,22 @@ class Hessian(Mapping[Any, Any]):
         """
         from symgd.training.second import dense
 
-        return dense(self._kernels, parameters, data)
+        return dense(self._column_kernels, parameters, data)
 
     @cached_property
     def _kernels(self) -> Any:
+        """What computes one product."""
+        return self._compiled(self.program)
+
+    @cached_property
+    def _column_kernels(self) -> Any:
+        """What computes several columns at once."""
+        return self._compiled(products_program(self._swept))
+
+    def _compiled(self, program: Program) -> Any:
         from symgd.training.kernels import Kernels
 
-        return Kernels(self._cost._checked, self.program, base=self._cost.gradient.program)
+        return Kernels(self._cost._checked, program, base=self._cost.gradient.program)
 
     @property
     def _has_arrays(self) -> bool:

@@ -11,7 +11,7 @@ from symgd.cost.checked import Checked, Definition
 from symgd.cost.residual import residual
 from symgd.errors import InputError, LimitError
 from symgd.nodes.node import ZERO, Node, access, index, tree_size
-from symgd.pipeline import residual_column_program, residual_product_program, rows_program
+from symgd.pipeline import residual_column_program, residual_product_program, residual_products_program, rows_program
 from symgd.program.equation import Program
 from symgd.program.forward import forward
 from symgd.program.gate import checked_closed
@@ -55,7 +55,11 @@ class Jacobian(Mapping[Any, Any]):
 
         Where samples read each other, the equations of the Jacobian times a direction instead, inputs `v_W` and output `Jv`.
         """
-        return rows_program(self._forward, self._name) or residual_product_program(self._forward, self._name)
+        return self._row_program or residual_product_program(self._forward, self._name)
+
+    @cached_property
+    def _row_program(self) -> Program | None:
+        return rows_program(self._forward, self._name)
 
     @property
     def residual(self) -> Any:
@@ -109,7 +113,7 @@ class Jacobian(Mapping[Any, Any]):
         """
         from symgd.training.second import residual_columns, residual_rows
 
-        found = residual_columns if self.program.tangents else residual_rows
+        found = residual_columns if self._row_program is None else residual_rows
         return found(self._kernels, self._name, parameters, data)
 
     @cached_property
@@ -120,7 +124,8 @@ class Jacobian(Mapping[Any, Any]):
     def _kernels(self) -> Any:
         from symgd.training.kernels import Kernels
 
-        return Kernels(self._checked, self.program, base=reverse(self._forward))
+        program = self._row_program or residual_products_program(self._forward, self._name)
+        return Kernels(self._checked, program, base=reverse(self._forward))
 
     @cached_property
     def _element(self) -> Node:

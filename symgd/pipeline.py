@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from symgd.cost.checked import Checked
 from symgd.nodes.growing import growing
-from symgd.nodes.node import ZERO, index
+from symgd.nodes.node import ZERO, index, length
 from symgd.program.equation import Program, Range
 from symgd.program.extents import input_extents
 from symgd.program.forward import forward
@@ -17,7 +17,7 @@ from symgd.program.recurrence import recurrent
 from symgd.program.sharing import shared
 from symgd.reverse.reverse import reverse
 from symgd.reverse.rows import of_sum, rows
-from symgd.reverse.tangent import Direction, along, by_element, tangent
+from symgd.reverse.tangent import DIRECTIONS, Direction, along, by_element, tangent
 from symgd.rolling.rolling import Rolled, rolled
 from symgd.tidy.passes import in_fewer_passes
 from symgd.tidy.tidy import alive, tidy
@@ -67,10 +67,12 @@ def product_program(swept: Program) -> Program:
 
     The direction is an input `v_W` for every parameter W, the product an output `Hv_W`, both shaped like W.
     """
-    fresh = Fresh({*swept.inputs, *swept.extents})
-    directions = {name: fresh.exactly(f"v_{name}") for name in swept.parameters}
-    products = {swept.adjoints[name]: fresh.exactly(f"Hv_{name}") for name in swept.parameters}
-    return _tangents(swept, along(directions), products)
+    return _products(swept, {swept.adjoints[name]: f"Hv_{name}" for name in swept.parameters})
+
+
+def products_program(swept: Program) -> Program:
+    """The same for several directions at once: `v_W` and `Hv_W` have one more index, the last, that counts them."""
+    return _products(swept, {swept.adjoints[name]: f"Hv_{name}" for name in swept.parameters}, _many(swept))
 
 
 def second_program(swept: Program, parameter: str) -> Program:
@@ -93,9 +95,13 @@ def rows_program(program: Program, residual: str) -> Program | None:
 
 def residual_product_program(program: Program, residual: str) -> Program:
     """The equations of the Jacobian of a residual times a direction: inputs `v_W`, outputs the residual and `Jv`."""
-    fresh = Fresh({*program.inputs, *program.extents})
-    directions = {name: fresh.exactly(f"v_{name}") for name in program.parameters}
-    return _tangents(alive(program, {residual}), along(directions), {residual: fresh.exactly("Jv")}, also=residual)
+    return _products(alive(program, {residual}), {residual: "Jv"}, also=residual)
+
+
+def residual_products_program(program: Program, residual: str) -> Program:
+    """The same for several directions at once, which the last index of `v_W` and `Jv` counts."""
+    alone = alive(program, {residual})
+    return _products(alone, {residual: "Jv"}, _many(alone), also=residual)
 
 
 def residual_column_program(program: Program, residual: str, parameter: str) -> Program:
@@ -103,6 +109,19 @@ def residual_column_program(program: Program, residual: str, parameter: str) -> 
     name = Fresh({*program.inputs, *program.extents}).exactly("J")
     alone = alive(program, {residual})
     return _tangents(alone, by_element(parameter, _elements(alone, parameter)), {residual: name}, parameter)
+
+
+def _products(program: Program, wanted: Mapping[str, str], axes: tuple[Range, ...] = (), also: str = "") -> Program:
+    """The tangents of `wanted`, target -> name, along directions that are given beside the parameters; `also`: a target that is put out itself."""
+    fresh = Fresh({*program.inputs, *program.extents})
+    arrays = {name: fresh.exactly(f"v_{name}") for name in program.parameters}
+    return _tangents(program, along(arrays, axes), {target: fresh.exactly(name) for target, name in wanted.items()}, also=also)
+
+
+def _many(program: Program) -> tuple[Range, ...]:
+    """The axis that counts directions."""
+    fresh = Fresh(letter.value for equation in program.flat() for letter in equation.letters)
+    return (Range(index(fresh.exactly("q")), ZERO, length(DIRECTIONS)),)
 
 
 def _tangents(program: Program, direction: Direction, wanted: Mapping[str, str], element: str = "", also: str = "") -> Program:

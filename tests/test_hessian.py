@@ -45,8 +45,8 @@ def rows(table):
 
 @pytest.mark.parametrize(("cost", "where", "samples", "wanted"), rows(FORMS), ids=[row[0] for row in rows(FORMS)])
 def test_scalar_hessians_as_they_are_written(cost, where, samples, wanted):
-    used = [name for name in ("w", "b") if re.search(rf"\b{name}\b", cost + where)]
-    found = sg.parse(cost, where=[where] if where else (), samples=samples, parameters=used)
+    parameters = [name for name in ("w", "b") if re.search(rf"\b{name}\b", cost + where)]
+    found = sg.parse(cost, where=[where] if where else (), samples=samples, parameters=parameters)
     assert found.hessian.text() == wanted.replace("; ", "\n")
 
 

@@ -11,7 +11,8 @@ from symgd.program.names import Fresh
 def input_extents(program: Program) -> tuple[dict[str, tuple[Node, ...]], dict[str, tuple[str, int]]]:
     """The extents of parameters and data, and the lengths that only an array itself tells: of an axis read at integer data, `E[label[i], k]`.
 
-    A length of that kind is named after its array, `n_E`, and maps to (array, position). The direction of a parameter has the parameter's extents.
+    A length of that kind is named after its array, `n_E`, and maps to (array, position). The direction of a parameter has the parameter's
+    extents, and behind them an axis for several directions, if there are several.
 
     >>> from symgd.program.equation import read_equation
     >>> input_extents(Program((read_equation("C += E[label[i]] for i in 0:m"),), {"E": 1, "label": 1}, "C", ("E",)))
@@ -23,10 +24,8 @@ def input_extents(program: Program) -> tuple[dict[str, tuple[Node, ...]], dict[s
     measured: dict[str, tuple[str, int]] = {}
     directions = {array: name for name, array in program.tangents.items() if name in program.inputs and array in program.inputs}
     for name, rank in program.inputs.items():
-        if name in directions:
-            continue
         lengths: list[Node] = []
-        for position in range(rank):
+        for position in range(program.inputs[directions[name]] if name in directions else 0, rank):
             known = agreed(said[name][position]) if name in said else None
             if known is None:
                 label = fresh.exactly(f"n_{name}")
@@ -34,5 +33,5 @@ def input_extents(program: Program) -> tuple[dict[str, tuple[Node, ...]], dict[s
                 known = length(label)
             lengths.append(known)
         found[name] = tuple(lengths)
-    found |= {array: found[name] for array, name in directions.items()}
+    found |= {array: (*found[name], *found[array]) for array, name in directions.items()}
     return found, measured

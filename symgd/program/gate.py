@@ -125,6 +125,9 @@ def checked_tangent(before: Program, after: Program, element: str = "") -> None:
     if element:
         place = random.Random(element).choice(list(_places_of(inputs[element])))
         directions = {element: _unit(inputs[element], place)}
+    elif any(after.inputs[after.tangents[name]] > before.inputs[name] for name in directions):
+        place = (0,)  # the first of several directions
+        directions = {name: _first(direction, before.inputs[name]) for name, direction in directions.items()}
 
     def moved(sign: int) -> Values:
         there = {name: _moved(inputs[name], direction, sign * step, wide) for name, direction in directions.items()}
@@ -280,6 +283,10 @@ def _places_of(value: Any, start: tuple[int, ...] = ()) -> Iterator[tuple[int, .
             yield from _places_of(part, (*start, n))
     else:
         yield start
+
+
+def _first(value: Any, depth: int) -> Any:
+    return [_first(part, depth - 1) for part in value] if depth else value[0]
 
 
 def _unit(value: Any, place: tuple[int, ...]) -> Any:

@@ -15,13 +15,15 @@ from symgd.program.recurrence import recurrent
 from symgd.reverse.factors import other_factors
 from symgd.reverse.partials import partials
 
+DIRECTIONS = "directions at once"  # the length of an axis that counts them; no name of a user's is like it
+
 
 @dataclass(frozen=True, slots=True)
 class Direction:
     """Where the parameters move: `moved` gives the tangent of every access to one of them.
 
     `axes`: ranges that the tangents have besides the indices of what they belong to, behind them: one tangent for each of their points. `arrays`:
-    parameter -> the array that holds its direction, where the direction is given.
+    parameter -> the array that holds its directions, where they are given; it has these axes too.
     """
 
     moved: Mapping[str, Callable[[Node], Node]]
@@ -29,13 +31,14 @@ class Direction:
     arrays: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
-def along(arrays: Mapping[str, str]) -> Direction:
-    """A direction that is given by an array of each parameter's shape: `arrays`, parameter -> its name."""
+def along(arrays: Mapping[str, str], axes: tuple[Range, ...] = ()) -> Direction:
+    """A direction that is given by an array of each parameter's shape: `arrays`, parameter -> its name. With `axes` as many as these have points."""
+    letters = tuple(axis.index for axis in axes)
 
     def held_in(array: str) -> Callable[[Node], Node]:
-        return lambda read: access(array, *read.args)
+        return lambda read: access(array, *read.args, *letters)
 
-    return Direction({name: held_in(array) for name, array in arrays.items()}, (), MappingProxyType(dict(arrays)))
+    return Direction({name: held_in(array) for name, array in arrays.items()}, axes, MappingProxyType(dict(arrays)))
 
 
 def by_element(parameter: str, axes: tuple[Range, ...]) -> Direction:
@@ -84,10 +87,11 @@ class _Sweep:
         program = self.program
         equations = [one for equation in program.flat() for one in (equation, *self.tangents(equation))]
         extents = {tangent: (*program.extents[name], *self.lengths) for name, tangent in {**self.names, **self.wanted}.items()}
+        ranks = {array: program.inputs[name] + len(self.letters) for name, array in self.direction.arrays.items()}
         moved = replace(
             program,
             equations=tuple(equations),
-            inputs=MappingProxyType({**program.inputs, **{array: program.inputs[name] for name, array in self.direction.arrays.items()}}),
+            inputs=MappingProxyType({**program.inputs, **ranks}),
             extents=MappingProxyType({**program.extents, **extents, **self.extents}),
             tangents=MappingProxyType({**self.direction.arrays, **self.names, **self.wanted}),
             outputs=tuple(self.wanted.values()),

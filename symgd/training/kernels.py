@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from symgd.cost.checked import Checked
 from symgd.errors import InputError
-from symgd.nodes.node import number, postorder
+from symgd.nodes.node import length, number, postorder
 from symgd.printing.memory import BLOCK, CACHE
 from symgd.printing.module import Generated, kernels
 from symgd.program.equation import Program, Scan
@@ -26,6 +26,7 @@ from symgd.program.extents import input_extents
 from symgd.program.operations import weight
 from symgd.program.shapes import solve, value
 from symgd.program.subscripts import check_subscripts
+from symgd.reverse.tangent import DIRECTIONS
 from symgd.rolling.rolling import Rolled
 from symgd.schedule.schedule import schedule
 from symgd.tidy.recompute import recomputed
@@ -37,6 +38,8 @@ from symgd.updates.optimizers import UpdateRule, Updates, updates
 SECONDS = 0.003  # to compile what weighs 1, measured; a loop weighs about 20
 PATIENCE = 7.5  # seconds that a first value may wait for the compiler
 HOPELESS = 300.0  # seconds of compiling from which on it is not tried
+AT_ONCE = 32  # directions that go through the data together
+HELD = 1 << 25  # numbers of memory that they may take
 STORED = 1 << 27  # numbers of memory, a gigabyte, from which on the steps of a recurrence are computed again on the way back
 
 
@@ -103,7 +106,8 @@ class Kernels:
         """Name -> lengths, of every parameter, data array and direction."""
         read, base = input_extents(self.base)[0], self.base
         found = {name: base.extents.get(base.adjoints.get(name, ""), lengths) for name, lengths in read.items()}
-        return found | {array: found[name] for name, array in self.directions.items() if name in found}
+        behind = {array: rank - self.program.inputs[name] for name, array in self.directions.items() if (rank := self.program.inputs[array])}
+        return found | {array: (*found[name], *(length(DIRECTIONS),) * behind.get(array, 0)) for name, array in self.directions.items()}
 
     @property
     def directions(self) -> dict[str, str]:
@@ -191,9 +195,9 @@ class Kernels:
         self.by_numpy(bound, first, last)
 
     def direction(self, bound: Bound, parameter: str) -> Any:
-        """The direction of a parameter in the memory, its elements in one row; None where no result depends on it."""
+        """The directions of a parameter in the memory: an element of it a row, a direction a column; None where no result depends on it."""
         held = self._identifiers.get(self.directions.get(parameter, ""))
-        return None if held is None else bound.memory[held].reshape(-1)
+        return None if held is None else bound.memory[held].reshape(-1, bound.lengths[DIRECTIONS])
 
     def cost(self, bound: Bound) -> float:
         return float(bound.memory[self.identifier(self.program.cost)][0])
@@ -241,25 +245,31 @@ class Kernels:
         data: Mapping[str, np.ndarray],
         known: Mapping[str, int],
         directions: Mapping[str, np.ndarray] | None = None,
+        at_once: int = 1,
     ) -> Bound:
-        """Everything checked and in its place; parameters of which `directions` has none stay where they are. Raises InputError for what is missing,
-        does not fit, or breaks a fact.
+        """Everything checked and in its place. Raises InputError for what is missing, does not fit, or breaks a fact.
+
+        Parameters of which `directions` has none stay where they are. `at_once`: how many directions a program shall take
+        that takes several; it takes fewer where they would fill the memory.
         """
         for names, given, what in ((self.checked.parameters, parameters, "parameter"), (self._data_names(), data, "data")):
             absent = [name for name in names if name not in given and (name in self.shown.inputs or what == "parameter")]
             if absent:
                 raise missing(absent, given, what)
         everything = {name: given for name, given in {**parameters, **data}.items() if name in self.base.inputs}
-        lengths = self.lengths({name: a.shape for name, a in {**parameters, **data}.items()}, known)
-        for name, held in self.directions.items():
-            everything[held] = directions[name] if directions and name in directions else np.zeros(parameters[name].shape)
+        lengths = self.lengths({name: a.shape for name, a in {**parameters, **data}.items()}, known) | {DIRECTIONS: 1}
         lengths = check_subscripts(self.shown, everything, lengths)
         check_facts(self.checked.facts, data, lengths)
+        if at_once > 1:
+            lengths = {**lengths, DIRECTIONS: max(1, min(at_once, AT_ONCE, HELD // max(1, self._numbers(lengths))))}
         for given, what in ((parameters, "{}"), (directions or {}, "The direction of {}")):
             for name, start in given.items():
                 shape = tuple(value(extent, lengths) for extent in self.extents[name])
                 if start.shape != shape:
                     raise InputError(f"{what.format(name)} has shape {start.shape}.", accepted=f"shape {shape}")
+        for name, held in self.directions.items():
+            still = np.zeros(tuple(value(extent, lengths) for extent in self.extents[held]))
+            everything[held] = directions[name] if directions and name in directions else still
         if self._numbers(lengths) > STORED:
             self._recompute()
         packed = {array: np.array([everything[name] for name in names]) for array, names in self.packed.items() if array in self.program.inputs}
@@ -338,7 +348,7 @@ class Kernels:
 
     def _length_names(self) -> tuple[str, ...]:
         used = [part.value for e in self.extents.values() for part in postorder(*e) if part.op == "length"]
-        return tuple(dict.fromkeys([*self.shown.lengths(), *used]))
+        return tuple(name for name in dict.fromkeys([*self.shown.lengths(), *self.base.lengths(), *used]) if name != DIRECTIONS)
 
 
 def _outside() -> int:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from symgd.errors import LimitError
 from symgd.nodes.naming import name_of
 from symgd.program.shapes import shape_of, value
+from symgd.reverse.tangent import DIRECTIONS
 from symgd.training.inputs import arrays
 from symgd.training.kernels import Bound, Kernels
 from symgd.training.result import ByName, Value
@@ -67,15 +68,15 @@ def dense(kernels: Kernels, parameters: Mapping[Any, Any], data: Mapping[Any, An
             f"The Hessian of {count:,} parameters has {count**2:,} entries; the limit is {LARGEST:,} parameters.",
             accepted="cost.hessian.product(parameters, direction, data), which never writes it out",
         )
-    bound = kernels.bind(chosen, given, known)
+    bound = kernels.bind(chosen, given, known, at_once=count)
     shapes = {name: chosen[name].shape for name in kernels.checked.parameters}
     places, program = _places(shapes), kernels.program
     matrix = np.zeros((count, count))
-    for column, _ in enumerate(columns(kernels, bound, shapes)):
+    for start, stop in columns(kernels, bound, places):
         for name, place in places.items():
-            matrix[place, column] = np.ravel(kernels.value(bound, program.tangents[program.adjoints[name]]))
-    lower = np.tril(matrix)
-    return Blocks(shapes, lower + np.tril(matrix, -1).T)
+            found = kernels.value(bound, program.tangents[program.adjoints[name]])
+            matrix[place, start:stop] = np.reshape(found, (-1, bound.lengths[DIRECTIONS]))[:, : stop - start]
+    return Blocks(shapes, np.tril(matrix) + np.tril(matrix, -1).T)
 
 
 def residual_rows(
@@ -94,14 +95,14 @@ def residual_columns(
 ) -> tuple[NDArray[np.float64], ByName]:
     """Residual and its Jacobian, one run for every element of a parameter: where samples read each other a column is cheaper than a row."""
     bound = _bound(kernels, residual, parameters, data)
-    tangent = kernels.program.tangents[residual]
     shapes = {name: tuple(value(extent, bound.lengths) for extent in kernels.extents[name]) for name in kernels.checked.parameters}
-    side = shape_of(kernels.base, residual, bound.lengths)
-    found = {name: np.zeros((*side, int(np.prod(shape)))) for name, shape in shapes.items()}
-    for name, place in columns(kernels, bound, shapes):
-        found[name][..., place] = kernels.value(bound, tangent)
-    residuals = np.asarray(kernels.value(bound, residual))
-    return residuals, ByName({name: array.reshape((*side, *shapes[name])) for name, array in found.items()})
+    side, places = shape_of(kernels.base, residual, bound.lengths), _places(shapes)
+    whole = np.zeros((*side, sum(int(np.prod(shape)) for shape in shapes.values())))
+    for start, stop in columns(kernels, bound, places):
+        found = np.asarray(kernels.value(bound, kernels.program.tangents[residual]))
+        whole[..., start:stop] = found[..., : stop - start]
+    rows = {name: whole[..., places[name]].reshape((*side, *shape)) for name, shape in shapes.items()}
+    return np.asarray(kernels.value(bound, residual)), ByName(rows)
 
 
 def _bound(kernels: Kernels, residual: str, parameters: Mapping[Any, Any], data: Mapping[Any, Any] | None) -> Bound:
@@ -112,21 +113,23 @@ def _bound(kernels: Kernels, residual: str, parameters: Mapping[Any, Any], data:
     count = rows * sum(array.size for array in chosen.values())
     if count > ENTRIES:
         raise LimitError(f"The Jacobian has {count:,} entries; the limit is {ENTRIES:,}.", accepted="fewer samples at a time")
-    return kernels.bind(chosen, given, known)
+    return kernels.bind(chosen, given, known, at_once=sum(array.size for array in chosen.values()))
 
 
-def columns(kernels: Kernels, bound: Bound, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[tuple[str, int]]:
-    """Run the program along every unit direction in turn: the parameter and the place of its element, once the results are in the memory."""
-    for name, shape in shapes.items():
-        size = int(np.prod(shape))
-        held = kernels.direction(bound, name)
-        moved = np.zeros(size) if held is None else held
-        for place in range(size):
-            moved[place] = 1.0
-            with np.errstate(all="ignore"):
-                kernels.gradient(bound)
-            yield name, place
-            moved[place] = 0.0
+def columns(kernels: Kernels, bound: Bound, places: Mapping[str, slice]) -> Iterator[tuple[int, int]]:
+    """Run the program along all unit directions, several at once: which of them have their results in the memory, start to stop."""
+    at_once, count = bound.lengths[DIRECTIONS], max(place.stop for place in places.values())
+    for start in range(0, count, at_once):
+        stop = min(start + at_once, count)
+        for name, place in places.items():
+            held = kernels.direction(bound, name)
+            if held is not None:
+                held[:] = 0.0
+                own = np.arange(max(start, place.start), min(stop, place.stop))
+                held[own - place.start, own - start] = 1.0
+        with np.errstate(all="ignore"):
+            kernels.gradient(bound)
+        yield start, stop
 
 
 def _places(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, slice]:
