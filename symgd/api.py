@@ -62,7 +62,7 @@ def parse(
 
     given = None if parameters is None else _names(parameters, "parameters")
     with growing():
-        formula = problem(text, where=where, axes=axes, samples=samples, names=[*(given or ()), *_constants(constants)])
+        formula = problem(text, where=where, axes=axes, samples=samples, names=dict.fromkeys([*(given or ()), *_constants(constants)]))
     return Cost(formula, parameters=given, constants=constants, facts=facts, stabilise=stabilise)
 
 
@@ -379,7 +379,8 @@ class Gradient(Mapping[Any, Any]):
         if given is None:
             return name, self._letters(name)
         if len(given) != rank:
-            raise InputError(f"{name} has {rank} indices, {parameter} names {len(given)}.", accepted=f"{rank} indices")
+            count = f"{rank} {'index' if rank == 1 else 'indices'}"
+            raise InputError(f"{name} has {count}, {parameter} names {len(given)}.", accepted=count)
         from symgd.nodes.sympy_door import index_from_sympy
 
         return name, tuple(index_from_sympy(place) for place in given)

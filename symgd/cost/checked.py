@@ -235,6 +235,8 @@ def _refuse_unshifted(group: list[str], uses: Mapping[str, Iterable[str]], parts
 
 def _closed(formula: Formula) -> None:
     loose = sorted(text(letter) for letter in formula.expression.free)
+    if loose == [formula.hidden]:
+        raise InputError("The cost has a value for every sample.", accepted="one number: a mean or sum around it")
     if loose:
         names = ", ".join(loose)
         raise InputError(f"The cost still depends on index {names}, so it is not one number.", accepted=f"a sum or mean over {names}")

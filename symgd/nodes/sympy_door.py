@@ -100,7 +100,7 @@ def fact_from_sympy(statement: Any, known: Formula) -> Node:
     """
     if isinstance(statement, (bool, BooleanTrue, BooleanFalse)):
         raise InputError(
-            f"A fact in facts= is already {bool(statement)}: SymPy or Python decided it. In Python x[i] == 1 is False at once.",
+            f"A fact in facts= is already {bool(statement)}: SymPy decided it, or Python, for which x[i] == 1 is False at once.",
             accepted='sp.Eq(x[i], 1), x[i] > 0, or a text: "x[i] > 0"',
         )
     if not isinstance(statement, (Relational, sp.And, sp.Or)):
@@ -243,6 +243,8 @@ class _Reading:
         if isinstance(part, Reduction):
             return self._reduction(part, part.op, args)
         if kind in _OPS:
+            if _OPS[kind] in ("and", "or", "not") and any(argument.op not in CONDITIONS for argument in args):
+                raise InputError(f"A condition of {shown(part)} is a number.", accepted="comparisons, And, Or, Not")
             return _chained(_OPS[kind], args)
         return _call(_function(kind) or "", part, args)
 

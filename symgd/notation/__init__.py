@@ -37,7 +37,7 @@ def axes(text: str) -> tuple[Any, ...]:
         ^ row 1, column 1
     """
     if not isinstance(text, str):
-        raise InputError(f"Axes are given as a text, not as a {type(text).__name__}.", accepted='sg.axes("i:m j:3")')
+        raise InputError(f"Axes are given as a text, not as {type(text).__name__}.", accepted='sg.axes("i:m j:3")')
     found = []
     for letter, size in axis_lengths(text).items():
         extent = to_sympy(size, {})
@@ -154,6 +154,7 @@ def _limits(word: str, axes: tuple[Any, ...]) -> list[tuple[Any, Any, Any]]:
 def _limit(word: str, axis: Any) -> tuple[Any, Any, Any]:
     """(index, low, high), high included."""
     accepted = 'an index of sg.axes("i:m"), or (i, 0, m - 1)'
+    hint = f"; sp.{word.capitalize()[:3]}(a, b) compares two values" if word in ("maximum", "minimum") else ""
     if isinstance(axis, (tuple, sp.Tuple)) and len(axis) == 3:
         index, low, high = axis
         if isinstance(low, str) or isinstance(high, str) or not isinstance(index, (sp.Symbol, sp.Idx)) or isinstance(index, Sample):
@@ -164,6 +165,6 @@ def _limit(word: str, axis: Any) -> tuple[Any, Any, Any]:
     if isinstance(axis, sp.Idx) and axis.lower is not None and axis.upper is not None:
         return axis, axis.lower, axis.upper
     if isinstance(axis, sp.Idx) or (isinstance(axis, sp.Symbol) and not is_length(axis)):
-        raise InputError(f"The index {shown(axis)} of sg.{word} has no range.", accepted=f'sg.axes("{shown(axis)}:m"), or ({shown(axis)}, 0, m - 1)')
-    hint = f"; sp.{word.capitalize()[:3]}(a, b) compares two values" if word in ("maximum", "minimum") else ""
+        ranged = f'sg.axes("{shown(axis)}:m"), or ({shown(axis)}, 0, m - 1)'
+        raise InputError(f"The index {shown(axis)} of sg.{word} has no range.", accepted=ranged + hint)
     raise InputError(f"sg.{word} cannot run over {shown(axis) if isinstance(axis, sp.Basic) else repr(axis)[:60]}.", accepted=accepted + hint)

@@ -361,7 +361,13 @@ def value(part: Node, lengths: Mapping[str, int], letters: Mapping[Node, int] | 
             return letters[inner]
         raise NotBuilt(f"{text(inner)} stands in a length; such lengths are not built yet.", accepted="sums and products of lengths and numbers")
 
-    return whole_number(part, atom)
+    try:
+        return whole_number(part, atom)
+    except NotBuilt:
+        raise
+    except InputError as refused:
+        known = ", ".join(f"{name} = {lengths[name]}" for name in sorted(_names(part)))
+        raise InputError(f"With {known}, {refused.what}" if known else refused.what, accepted=refused.accepted) from None
 
 
 def shape_of(program: Program, name: str, lengths: Mapping[str, int]) -> tuple[int, ...]:

@@ -197,7 +197,7 @@ def partial(formula: Node, position: int, output: Node | None = None) -> Node:
     letter = letters[position]
     if letter is None or letter.value not in ("u", "v", "w"):
         if rule.key == "polygamma":
-            raise NoRule("The order of polygamma must be a constant: there is no derivative rule for it.")
+            raise NoRule("The order of polygamma must be a constant: there is no derivative rule for it.", accepted="a number, polygamma(2, x)")
         return ZERO
     constants, bindings = [], {} if output is None else {_OUTPUT: output}
     for name, argument in zip(letters, args, strict=True):

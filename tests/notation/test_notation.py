@@ -124,7 +124,7 @@ REFUSED: tuple[tuple[Callable[[], Any], str], ...] = (
     (lambda: sg.axes("n:n"), "n is both an index letter and a length."),
     (lambda: sg.axes("i:m i:n"), "Axis i has two lengths."),
     (lambda: sg.axes(""), "The text names no axis."),
-    (lambda: sg.axes(3), "Axes are given as a text, not as a int."),  # type: ignore[arg-type]
+    (lambda: sg.axes(3), "Axes are given as a text, not as int."),  # type: ignore[arg-type]
     (lambda: sg.axes("i:__import__('os')"), "Strings and primes are no formulas."),
     (lambda: sg.samples("x x"), "x is named twice."),
     (lambda: sg.samples(""), "'' names no data column."),

@@ -307,5 +307,5 @@ def test_the_value_of_a_length(formula, expected):
 
 
 def test_a_length_is_a_whole_number():
-    with pytest.raises(InputError, match="m/2 is 7/2, which is no whole number"):
+    with pytest.raises(InputError, match="With m = 7, m/2 is 7/2, which is no whole number"):
         value(HALF, {"m": 7})
