@@ -56,6 +56,13 @@ SOLVED = [
     (["C += x[i]*y[j]*z[k] for i in 0:a + b, j in 0:b + c, k in 0:a + c"], {"x": (5,), "y": (7,), "z": (6,)}, {}, {"a": 2, "b": 3, "c": 4}),
     (["C += (K[r]*x[p + r] - y[p])^2 for p in 0:H - P + 1, r in 0:6"], {"K": (6,), "x": (10,), "y": (5,)}, {}, {"P": 1, "H": 5}),
     (["C += (K[r]*x[p + r] - y[p])^2 for p in 0:H - P + 1, r in 0:6"], {"K": (6,), "x": (10,)}, {"P": 6}, {"H": 10, "P": 6}),
+    (["C += l[k, i*(i - 1)/2 + j] for k in 0:K, i in 0:d, j in 0:i"], {"l": (3, 10)}, {}, {"K": 3, "d": 5}),
+    (["C += l[i*(i + 1)/2 + j] for i in 0:d, j in 0:i + 1"], {"l": (1,)}, {}, {"d": 1}),
+    (["C += x[i*i] for i in 0:n"], {"x": (10,)}, {}, {"n": 4}),
+    (["C += x[i*d + j]*w[j] for i in 0:n, j in 0:d"], {"x": (12,), "w": (3,)}, {}, {"n": 4, "d": 3}),
+    (["C += u[mod(i + 1, n)] for i in 0:n"], {"u": (5,)}, {}, {"n": 5}),
+    (["C += u[max(i - 1, 0)]*u[min(i + 1, n - 1)]*u[i] for i in 0:n"], {"u": (5,)}, {}, {"n": 5}),
+    (["C += u[floor(i/2)]*y[i] for i in 0:n"], {"u": (3,), "y": (5,)}, {}, {"n": 5}),
 ]
 
 
@@ -140,6 +147,34 @@ REFUSED = [
     (["C += w[0]*w[3]"], "w", {"w": (9,)}, {}, "w has shape (9,), the cost reads w[3]. Accepted: shape (4,)."),
     (["C += X[i, 3] for i in 0:m"], "", {"X": (5, 3)}, {}, "X has shape (5, 3), the cost reads X[i, 3]. Accepted: shape (5, 4)."),
     (["C += W[i, r] for i in 0:m, r in 0:6"], "", {"W": (5, 3)}, {}, "W has shape (5, 3), the cost reads W[i, r]. Accepted: shape (5, 6)."),
+    (
+        ["C += l[k, i*(i - 1)/2 + j] for k in 0:K, i in 0:d, j in 0:i"],
+        "",
+        {"l": (2, 7)},
+        {},
+        "l has 7 columns; read as l[k, i*(i - 1)/2 + j], that fits no whole d. Accepted: 6 or 10 columns.",
+    ),
+    (
+        ["C += x[i*d + j]*w[j] for i in 0:n, j in 0:d"],
+        "",
+        {"x": (13,), "w": (3,)},
+        {},
+        "x has 13 values; read as x[i*d + j], that makes the length n 13/3. Accepted: a shape that makes n a whole number.",
+    ),
+    (
+        ["C += u[floor(i/2)]*y[i] for i in 0:n"],
+        "",
+        {"u": (4,), "y": (5,)},
+        {},
+        "u has shape (4,), the cost reads u[floor(i/2)] with n = 5. Accepted: shape (3,).",
+    ),
+    (
+        ["C += u[floor(i/2)] for i in 0:n"],
+        "",
+        {"u": (4,)},
+        {},
+        'The length n is not fixed by data or start; u depends on it. Accepted: a number among the data, {"n": 32}.',
+    ),
     (["C += x[i - 1] for i in 0:m"], "", {"x": (4,)}, {}, "x[i - 1] is read before its start, at index -1. Accepted: indices from 0."),
     (["a[i] = x[i] for i in 0:m", "C += a[i + 1] for i in 0:m"], "", {"x": (4,)}, {}, "a[i + 1] is read at index 4; a ends at 3. Accepted: 0 to 3."),
     (["C += A[i, i] for i in 0:m"], "", {"A": (3, 4)}, {}, "A has 3 rows and 4 columns; both run along i. Accepted: one length."),
@@ -172,17 +207,16 @@ HALF = node("/", m, number(2))
 
 
 @pytest.mark.parametrize(
-    ("place", "domain", "said"),
+    ("place", "said"),
     [
-        (node("/", node("*", i, node("+", i, number(-1))), number(2)), [Range(i, ZERO, m)], "is not linear in its indices"),
-        (node("/", i, number(2)), [Range(i, ZERO, m)], "Subscript i/2 of x[i/2] is not linear"),
-        (node("*", i, j), [Range(i, ZERO, m), Range(j, ZERO, n)], "Subscript i*j of x[i*j] is not linear"),
-        (j, [Range(i, ZERO, m), Range(j, ZERO, node("*", i, i))], "The range of subscript j of x[j] is not linear"),
+        (node("/", i, number(2)), "Subscript i/2 of x[i/2] need not be a whole number. Accepted: floor(i/2)."),
+        (node("*", number("0.5"), i), "Subscript 0.5*i of x[0.5*i] need not be a whole number. Accepted: floor(0.5*i)."),
+        (node("sin", i), "Subscript sin(i) of x[sin(i)] need not be a whole number."),
     ],
 )
-def test_other_than_linear_subscripts_are_refused_by_name(place, domain, said):
+def test_what_need_not_be_whole_is_no_subscript(place, said):
     with pytest.raises(NotBuilt) as caught:
-        extents([Equation("C", (), "+=", tuple(domain), access("x", place))])
+        extents([Equation("C", (), "+=", (Range(i, ZERO, m),), access("x", place))])
     assert said in str(caught.value)
 
 
@@ -254,6 +288,20 @@ SUBSCRIPTS = [
     ),
     (["g[label[i]] += x[i] for i in 0:m"], {"label": [0, 3]}, {"m": 2}, "label[1] is 3; g has 3 values. Accepted: 0 to 2."),
     (RAGGED, {"ptr": [0, 2, 5], "x": np.zeros(5)}, {"m": 2}, None),
+    (["C += x[i*(n - i)] for i in 0:n"], {"x": np.zeros(5)}, {"n": 4}, None),
+    (["C += x[i*(n - i)] for i in 0:n"], {"x": np.zeros(4)}, {"n": 4}, "i*(n - i) is 4 at i = 2; x has 4 values. Accepted: 0 to 3."),
+    (
+        ["C += x[mod(i, n - 1)] for i in 0:n"],
+        {"x": np.zeros(4)},
+        {"n": 1},
+        "mod(i, n - 1) divides by 0. Accepted: numbers from 1 below the fraction bar and in mod.",
+    ),
+    (
+        ["C += x[mod(label[i], 3)] for i in 0:m"],
+        {"x": np.zeros(2), "label": [0, 4, 5]},
+        {"m": 3},
+        "mod(label[i], 3) is 2 at i = 2; x has 2 values. Accepted: 0 to 1.",
+    ),
     (RAGGED, {"ptr": [0, 2, 6], "x": np.zeros(5)}, {"m": 2}, "j is 5 at i = 1; x has 5 values. Accepted: 0 to 4."),
     (
         RAGGED,
