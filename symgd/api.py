@@ -180,7 +180,7 @@ class Cost:
     def _compiled(self) -> Any:
         from symgd.training.compiled import compiled
 
-        return compiled(self._checked, self.gradient.program)
+        return compiled(self._checked, self.gradient.program, self._rolled)
 
     def jacobian(self, of: Any = None) -> Jacobian:
         """The derivatives of the residual of every sample, for a cost that is a mean or sum of squares; `of`: a definition or formula instead.

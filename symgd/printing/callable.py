@@ -11,15 +11,17 @@ from math import isfinite
 from textwrap import wrap
 
 from symgd.cost.checked import Checked
+from symgd.nodes.node import number
 from symgd.nodes.text import text
 from symgd.printing.identifiers import comment
 from symgd.printing.memory import allocated
-from symgd.printing.module import Slot, Unit, kernels
+from symgd.printing.module import Slot, Unit, folded, kernels
 from symgd.printing.numba import INDENT, Printer
 from symgd.printing.sides import Sides, quoted, tupled
 from symgd.printing.templates import environment
 from symgd.program.equation import Program
 from symgd.program.extents import input_extents
+from symgd.rolling.elements import Rolled
 from symgd.schedule.schedule import whole
 
 __all__ = ["callable_source"]
@@ -28,8 +30,8 @@ NAME = "cost_and_gradient"
 WIDTH = 130  # of the lines of its docstring
 
 
-def callable_source(checked: Checked, program: Program) -> str:
-    """Source that defines `cost_and_gradient` beside the functions that it calls.
+def callable_source(checked: Checked, program: Program, rolled: Rolled | None = None) -> str:
+    """Source that defines `cost_and_gradient` beside the functions that it calls. `rolled`: what runs in place of a long program.
 
     >>> from symgd.cost.checked import check
     >>> from symgd.pipeline import forward_program, gradient_program
@@ -38,16 +40,19 @@ def callable_source(checked: Checked, program: Program) -> str:
     >>> print(callable_source(checked, gradient_program(forward_program(checked))).splitlines()[-1])
         return C[0], (dw[0],)
     """
-    return _Callable(checked, program).source()
+    return _Callable(checked, program, rolled or Rolled(program, {})).source()
 
 
 class _Callable:
-    def __init__(self, checked: Checked, program: Program) -> None:
-        self.checked, self.program = checked, program
+    def __init__(self, checked: Checked, program: Program, rolled: Rolled) -> None:
+        self.checked, self.program, self.running, self.packed = checked, program, rolled.program, rolled.packed
+        self.place = {name: (array, n) for array, names in rolled.packed.items() for n, name in enumerate(names)}
         read = input_extents(program)[0]
         inputs = {name: program.extents.get(program.adjoints.get(name, ""), lengths) for name, lengths in read.items()}
-        plan = whole(program)
-        self.generated = kernels(plan, inputs=inputs, described=checked.formula)
+        inputs = {name: extents for name, extents in inputs.items() if name in self.running.inputs}
+        inputs |= {name: (number(len(names)),) for name, names in self.packed.items() if name in self.running.inputs}
+        plan = whole(self.running)
+        self.generated = kernels(plan, inputs=inputs, described=checked.formula, packed=self.packed)
         self.names = self.generated.names
         self.printer = Printer(self.names, plan)
         self.slots = {slot.name: slot for slot in self.generated.slots("data", "parameter")}
@@ -74,7 +79,7 @@ class _Callable:
             "longest": [f"{', '.join(map(self._length, self.program.longest))} = {self._called_with(units[-1])}"] if longest else [],
             "memory": list(allocated(self.generated, self.printer, self.rows)),
             "call": self._called_with(self.generated.units["gradient"]),
-            "cost": f"{self.names.value(self.program.cost)}[0]",
+            "cost": f"{self.names.value(self.running.cost)}[0]",
             "gradients": tupled([self._gradient(name) for name in self.checked.parameters]),
         }
         return environment("python").get_template("callable.py.jinja").render(parts)
@@ -90,7 +95,7 @@ class _Callable:
             lines.append(f"Lengths that no array tells: {comment(', '.join(open_))}.")
         integers = ", ".join(self._called(name) for name in self.checked.data if name in self.program.integers)
         lines.append(f"Arrays hold float64{f', {comment(integers)} int64' if integers else ''}; what has no shape is a number.")
-        fixed = [f"{name} = {value!r}" for name, value in self.checked.constants.items() if value is not None and name in self.slots]
+        fixed = [f"{name} = {value!r}" for name, value in self.checked.constants.items() if value is not None and (name in self.slots or name in self.place)]
         lines += [f"Fixed: {comment(', '.join(fixed))}."] if fixed else []
         lines.append("The gradients come in the order of the parameters, as new arrays or floats. Raises ValueError for an array of another shape.")
         return "\n".join([lines[0], *(f"{INDENT}{line}" if line else "" for long in lines[1:] for line in wrap(long, WIDTH) or [""])])
@@ -125,11 +130,15 @@ class _Callable:
     def _cells(self) -> Iterator[str]:
         """Numbers stand in arrays of one element."""
         for slot in self.slots.values():
-            if not slot.extents:
-                constant = self.checked.constants.get(slot.name)
-                number = "int" if slot.integer else "float"
-                given = f"{number}({self.names.value(slot.name)})" if constant is None else _literal(constant, slot.integer)
-                yield f"{self._cell(slot)} = np.full(1, {given})"
+            if slot.name in self.packed:
+                listed = [self._number(name, False) for name in self.packed[slot.name]]
+                yield f"{slot.identifier} = np.array([{folded(listed)}])"
+            elif not slot.extents:
+                yield f"{self._cell(slot)} = np.full(1, {self._number(slot.name, slot.integer)})"
+
+    def _number(self, name: str, integer: bool) -> str:
+        constant = self.checked.constants.get(name)
+        return f"{'int' if integer else 'float'}({self.names.value(name)})" if constant is None else _literal(constant, integer)
 
     def _cell(self, slot: Slot) -> str:
         return self.names.identifiers["cell", slot.name]
@@ -155,6 +164,9 @@ class _Callable:
 
     def _gradient(self, name: str) -> str:
         adjoint = self.program.adjoints[name]
+        if adjoint in self.place:
+            array, n = self.place[adjoint]
+            return f"{self.names.value(array)}[{n}]"
         return self.names.value(adjoint) if self.program.extents.get(adjoint) else f"{self.names.value(adjoint)}[0]"
 
     # subscripts that data decide
