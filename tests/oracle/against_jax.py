@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
+import symgd as sg
 from symgd.compiling.cache import load
 from symgd.compiling.numpy_backend import run
 from symgd.program.equation import Program
@@ -29,10 +30,11 @@ def close(found: Any, expected: Any) -> bool:
     return float(np.max(np.abs(np.asarray(found, dtype=float) - expected))) <= 1e-10 * scale
 
 
-def lengths_of(structure: Structure, which: int) -> Sizes:
-    values = structure.arrays(which)
-    lengths = structure.read._kernels.lengths({name: np.shape(value) for name, value in values.items()}, structure.told(which))
-    return check_subscripts(structure.read.gradient.program, values, lengths)
+def lengths_of(structure: Structure, which: int, cost: sg.Cost | None = None) -> Sizes:
+    """Every length that the programs of this cost mention, also those that only data tell."""
+    cost, values = cost or structure.read, structure.arrays(which)
+    lengths = cost._kernels.lengths({name: np.shape(value) for name, value in values.items()}, structure.told(which))
+    return check_subscripts(cost.gradient.program, values, lengths)
 
 
 @cache
