@@ -95,7 +95,8 @@ class _Callable:
             lines.append(f"Lengths that no array tells: {comment(', '.join(open_))}.")
         integers = ", ".join(self._called(name) for name in self.checked.data if name in self.program.integers)
         lines.append(f"Arrays hold float64{f', {comment(integers)} int64' if integers else ''}; what has no shape is a number.")
-        fixed = [f"{name} = {value!r}" for name, value in self.checked.constants.items() if value is not None and (name in self.slots or name in self.place)]
+        known = {name: value for name, value in self.checked.constants.items() if name in self.slots or name in self.place}
+        fixed = [f"{name} = {value!r}" for name, value in known.items() if value is not None]
         lines += [f"Fixed: {comment(', '.join(fixed))}."] if fixed else []
         lines.append("The gradients come in the order of the parameters, as new arrays or floats. Raises ValueError for an array of another shape.")
         return "\n".join([lines[0], *(f"{INDENT}{line}" if line else "" for long in lines[1:] for line in wrap(long, WIDTH) or [""])])
@@ -181,8 +182,8 @@ class _Callable:
 
     def _refusals(self, looking: Unit, sentences: list[str]) -> Iterator[str]:
         yield f"wrong = {self._called_with(looking)}[0]"
-        for number, sentence in enumerate(sentences, 1):
-            yield f"if wrong == {number}:"
+        for place, sentence in enumerate(sentences, 1):
+            yield f"if wrong == {place}:"
             yield f"{INDENT}raise ValueError({quoted(_constant(sentence))})"
 
 
