@@ -122,8 +122,9 @@ def _conjuncts(guard: Node) -> list[Node]:
 
 
 def _names(program: Program) -> Mapping[str, str]:
-    """Every name in LaTeX: no two alike, an adjoint that is called dW a d before what W is called, and dS_dW the derivative of S by W."""
-    adjoints = {adjoint: name for name, adjoint in program.adjoints.items() if adjoint == f"d{name}"}
+    """Every name in LaTeX: no two alike, dW and tW a d and a t before what W is called, and dS_dW the derivative of S by W."""
+    adjoints = {adjoint: ("d", name) for name, adjoint in program.adjoints.items() if adjoint == f"d{name}"}
+    adjoints |= {tangent: ("t", name) for name, tangent in program.tangents.items() if tangent == f"t{name}"}
     ranks = {**program.inputs, **{name: len(extents) for name, extents in program.extents.items()}}
     ranks |= {found.value: len(found.args) for equation in program.flat() for found in (*equation.reads(), equation.left)}
     ranks |= {found.value: len(found.args) for fact in program.facts for found in accesses(fact.statement)}
@@ -135,7 +136,10 @@ def _names(program: Program) -> Mapping[str, str]:
 
     shown = {name: rf"\frac{{\partial {of(above)}}}{{\partial {of(below)}}}" for name, (above, below) in quotients.items()}
     shown = {name: rf"\left({fraction}\right)" if ranks.get(name) else fraction for name, fraction in shown.items()}
-    return names | shown | {adjoint: rf"\mathrm{{d}}{of(name)}" for adjoint, name in adjoints.items()}
+    names |= shown
+    for made, (letter, name) in adjoints.items():  # adjoints first, since tdW is the tangent of one
+        names[made] = rf"\mathrm{{{letter}}}{of(name)}"
+    return names
 
 
 def _quotient(name: str, program: Program) -> tuple[str, str] | None:

@@ -11,7 +11,7 @@ import numpy as np
 from symgd.cost.checked import Definition
 from symgd.errors import InputError
 from symgd.nodes.naming import name_of
-from symgd.nodes.node import Node, accesses, number, range_
+from symgd.nodes.node import Node, access, accesses, index, number, range_, rebuilt
 from symgd.nodes.text import text
 from symgd.program.equation import Program
 from symgd.program.forward import forward
@@ -106,7 +106,19 @@ def _formula(cost: Cost, thing: Any) -> Node:
 
         if thing.isidentifier() and thing not in names:
             raise InputError(f"{thing} is no definition of this cost.", accepted=", ".join(("C", *cost.program.given)))
-        return expression(thing, axes=formula.axes, samples=formula.samples, hidden=formula.hidden, names=names)
+        return _with_samples(cost, expression(thing, axes=formula.axes, samples=formula.samples, hidden=formula.hidden, names=names))
     from symgd.nodes.sympy_door import from_sympy
 
     return from_sympy(thing, known=formula).expression
+
+
+def _with_samples(cost: Cost, body: Node) -> Node:
+    """The formula with the hidden index at definitions that have a value for each sample: z in a text is z[i]."""
+    ranks = {d.target: len(d.at) for d in cost._checked.definitions if any(place.value == cost._formula.hidden for place in d.at)}
+
+    def indexed(part: Node) -> Node | None:
+        if part.op != "access" or ranks.get(part.value) != len(part.args) + 1:
+            return None
+        return access(part.value, index(cost._formula.hidden or ""), *part.args)
+
+    return rebuilt(body, indexed) if cost._formula.hidden and ranks else body
