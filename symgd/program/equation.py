@@ -175,6 +175,7 @@ class Program:
     facts: tuple[Fact, ...] = ()
     tangents: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     outputs: tuple[str, ...] = ()
+    _lengths: tuple[str, ...] | None = field(default=None, init=False, repr=False, compare=False)
 
     def __str__(self) -> str:
         width = len(str(sum(1 for _ in self.flat())))
@@ -219,13 +220,14 @@ class Program:
 
     def lengths(self) -> tuple[str, ...]:
         """The names of all axis lengths that the equations mention, in the order of reading."""
-        found: dict[str, None] = {}
-        for equation in self.flat():
-            bounds = [bound for axis in equation.domain for bound in (axis.low, axis.high)]
-            for part in postorder(*bounds, *equation.at, equation.body, equation.guard):
-                if part.op == "length":
-                    found[part.value] = None
-        return tuple(found)
+        if self._lengths is None:
+            parts: list[Node] = []
+            for equation in self.flat():
+                parts += [bound for axis in equation.domain for bound in (axis.low, axis.high)]
+                parts += (*equation.at, equation.body, equation.guard)
+            found = dict.fromkeys(part.value for part in postorder(*parts) if part.op == "length")
+            object.__setattr__(self, "_lengths", tuple(found))
+        return self._lengths or ()
 
 
 def read_equation(line: str, lengths: str = "") -> Equation:

@@ -48,6 +48,8 @@ def check_subscripts(program: Program, arrays: Mapping[str, ArrayLike], lengths:
     integers = {name: _whole(name, arrays[name]) for name in sorted(names) if name in arrays}
     done: set[tuple[object, ...]] = set()
     for equation in equations:
+        if not equation.domain and all(place.op == "number" for found in (equation.left, *equation.reads()) for place in found.args):
+            continue  # known in advance
         for access, conditions in reached(equation, names):
             for position, place in enumerate(access.args):
                 ranges = _needed(equation, place, conditions)
