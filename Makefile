@@ -1,5 +1,6 @@
 # make demo: sets up and runs the main job        make test: sets up and passes the tests
-# make bench: side by side with JAX and torch     make lint: style, types and import order
+# make slow: the sweeps that test leaves out       make lint: style, types and import order
+# make bench: side by side with JAX and torch
 PYTHON ?= python3
 VENV ?= .venv
 
@@ -8,13 +9,16 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: demo test bench lint clean
+.PHONY: demo test slow bench lint clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/python examples/demo.py
 
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slow"
+
+slow: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -m slow
 
 bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks.logistic

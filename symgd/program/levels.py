@@ -60,7 +60,7 @@ def levels(program: Program) -> Levels:
                 axis.pop(equation.target, None)
     letters: list[tuple[Node | None, ...]] = []
     for equation, steps in zip(equations, scan, strict=True):
-        mixed = equation.op != "+=" and any(equations[n].op != equation.op for n in writers[equation.target])
+        mixed = equation.target not in axis and len({equations[n].op for n in writers[equation.target]} - {"="}) > 1
         alone = id(steps) in whole or mixed  # what is added to a maximum is not the maximum of sums
         choices = () if alone else _row_letters(equation, axis, program.row)
         letters.append(choices[:1] if steps is not None else choices)

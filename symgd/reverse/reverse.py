@@ -39,6 +39,7 @@ def reverse(program: Program) -> Program:
     sweep.appended.append(Equation(names[program.cost], (), "=", (), ONE, rule="seed"))
     summed = {equation.target for equation in program.flat() if equation.op != "="} | {program.cost}
     for item in reversed(program.equations):
+        sweep.stepping = isinstance(item, Scan)
         waiting = list(reversed(item.equations)) if isinstance(item, Scan) else [item]
         moved = True
         while moved and waiting:  # within a circle what is carried back may reach an equation that was passed by
@@ -82,7 +83,7 @@ class _Sweep:
     """The walk backwards. `names`: what the adjoint of each name is called. `new`: the extents of what only the sweep needs.
 
     `back`: the name of each adjoint -> the name. `carried`: names with an adjoint. `open_to_all`: those among them to which it comes not only through
-    branches that may not be taken.
+    branches that may not be taken. `stepping`: whether the equations at hand belong to a recurrence.
     """
 
     names: dict[str, str]
@@ -94,6 +95,7 @@ class _Sweep:
     appended: list[Equation] = field(default_factory=list)
     new: dict[str, tuple[Node, ...]] = field(default_factory=dict)
     back: dict[str, str] = field(init=False)
+    stepping: bool = False
 
     def __post_init__(self) -> None:
         self.back = {adjoint: name for name, adjoint in self.names.items()}
@@ -154,11 +156,15 @@ class _Sweep:
         self._to_what_is_read(equation, lambda slope: choice(access(share, *equation.at), attained, ZERO))
 
     def _through_product(self, equation: Equation, incoming: Node) -> None:
-        """The adjoint of a factor is that of the product times all other factors."""
-        others = other_factors(equation, self.extents.get(equation.target, ()), self.fresh, incoming)
+        """The adjoint of a factor is that of the product times all other factors.
+
+        Outside of a recurrence it is multiplied in once for all factors. In one the products of factors have to be ready before the way back begins:
+        they run along an index of their own.
+        """
+        others = other_factors(equation, self.extents.get(equation.target, ()), self.fresh, ONE if self.stepping else incoming)
         self.new |= others.extents
         self.appended += others.equations
-        self._to_what_is_read(equation, lambda slope: others.product)
+        self._to_what_is_read(equation, lambda slope: times(incoming, others.product) if self.stepping else others.product)
 
     def _named(self, what: str, equation: Equation) -> str:
         name = self.fresh.exactly(f"{equation.target}_{what}")

@@ -8,6 +8,7 @@ from .compositions import COMPOSITIONS
 CASES = list(against_jax.cases(COMPOSITIONS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("structure", "which"), CASES)
 def test_compiled_code_equals_jax(structure, which):
     against_jax.compiled_equals_jax(structure, which)

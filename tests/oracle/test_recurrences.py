@@ -8,6 +8,7 @@ from .recurrences import RECURRENCES
 CASES = list(against_jax.cases(RECURRENCES))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("structure", "which"), CASES)
 def test_compiled_code_equals_jax(structure, which):
     against_jax.compiled_equals_jax(structure, which)

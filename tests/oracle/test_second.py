@@ -68,6 +68,7 @@ def test_the_product_equals_jax(structure, which):
     assert close_together({name: np.broadcast_to(found.get(output, 0.0), expected[name].shape) for name, output in outputs.items()}, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("structure", "which"), [case for case in CASES if case.values[0].name in COMPILED])
 def test_compiled_blocks_and_product_equal_jax(structure, which):
     cost = cost_of(structure.name)

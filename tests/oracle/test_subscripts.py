@@ -18,6 +18,7 @@ CASES = list(against_jax.cases(SUBSCRIPTS))
 NAMED = {structure.name: structure for structure in SUBSCRIPTS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("structure", "which"), CASES)
 def test_compiled_code_equals_jax(structure, which):
     against_jax.compiled_equals_jax(structure, which)
