@@ -64,6 +64,7 @@ SAVED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "lengths"), SAVED, ids=[row[0] for row in SAVED])
 def test_a_saved_trainer_knows_all_of_them(name, lengths, tmp_path):
     start, data = NAMED[name].split(NAMED[name].arrays(0))
@@ -94,6 +95,7 @@ BATCHES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("text", "start", "data", "samples"), BATCHES, ids=[row[0] for row in BATCHES])
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_the_batches_of_an_epoch_are_the_whole(text, start, data, samples, shuffle):
