@@ -36,10 +36,11 @@ def index_form(expression: Any) -> str | None:
 def sum_around(element: Any, root: Any) -> Any:
     """The sum that SymPy made of a product of matrices, where `element` is one of its terms; else the element.
 
-    >>> r = sp.MatrixSymbol("r", 3, 1)
-    >>> square = (r.T*sp.MatrixSymbol("S", 3, 3)*r)[0, 0]
+    >>> n = sp.Symbol("n", integer=True, positive=True)
+    >>> r = sp.MatrixSymbol("r", n, 1)
+    >>> square = (r.T*sp.MatrixSymbol("S", n, n)*r)[0, 0]
     >>> index_form(sum_around(next(iter(square.atoms(MatrixElement))), square))
-    'sg.total(S[i, j]*r[i]*r[j], i, j) with i, j = sg.axes("i:3 j:3")'
+    'sg.total(S[i, j]*r[i]*r[j], i, j) with i, j = sg.axes("i:n j:n")'
     """
     if isinstance(element, MatrixElement) and any(isinstance(place, sp.Dummy) for place in element.args[1:]):
         parts = [root]

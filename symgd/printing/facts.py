@@ -16,8 +16,10 @@ def broken(fact: Fact, printer: Printer, tolerance: float) -> str:
 
     >>> from symgd.nodes.node import ONE, access, index
     >>> from symgd.printing.numba import names
+    >>> from symgd.program.equation import Program
+    >>> from symgd.schedule.schedule import schedule
     >>> fact = Fact("total", "sum(Y[i, l], l) = 1", ONE, access("Y", index("i"), index("l")), ONE, summed=(index("l"),))
-    >>> print(broken(fact, Printer(names(), None), 1e-6))
+    >>> print(broken(fact, Printer(names(), schedule(Program((), {}, "C", ()))), 1e-6))
     abs(data["Y"].sum(axis=1) - 1.0) > 1e-06*np.maximum(1.0, abs(data["Y"]).sum(axis=1))
     """
     letters, values = _elements(fact)

@@ -120,7 +120,7 @@ REFUSED: tuple[tuple[Callable[[], Any], str], ...] = (
     (lambda: sg.mean(w < 1), "sg.mean runs over a formula, not over a StrictLessThan."),
     (lambda: sg.axes("i"), "An axis is an index letter, a colon and its length. Accepted: i:m j:3."),
     (lambda: sg.axes("i:m j"), "A sign is missing between m and j."),
-    (lambda: sg.axes("i:0"), "Axis i has the length 0. Accepted: a whole number, at least 1."),
+    (lambda: sg.axes("i:0"), "An axis has the length 0. Accepted: a whole number from 1."),
     (lambda: sg.axes("n:n"), "n is both an index letter and a length."),
     (lambda: sg.axes("i:m i:n"), "Axis i has two lengths."),
     (lambda: sg.axes(""), "The text names no axis."),

@@ -77,5 +77,5 @@ def test_constants_may_be_arrays_whose_values_come_with_the_data():
     cost = sg.parse("sum(a[j]*w^2, j) + lam*w", constants=["a", "lam"])
     found = cost.evaluate({"w": 2}, {"a": [1, 2], "lam": 3})
     assert (found.cost, found.gradient["w"]) == (18.0, 15.0)
-    with pytest.raises(sg.InputError, match="a is read with 1 indices"):
+    with pytest.raises(sg.InputError, match="a is read with 1 index"):
         sg.parse("sum(a[j]*w^2, j)", constants={"a": 2})

@@ -8,6 +8,7 @@ import pytest
 import symgd as sg
 from symgd.program.gate import MeaningChanged
 from symgd.program.meaning import Arithmetic, interpret
+from symgd.reverse import partials
 from symgd.rules import derivatives
 from symgd.rules.derivatives import RULES
 
@@ -23,13 +24,21 @@ WRONG = [
 @pytest.fixture
 def planted(monkeypatch, request):
     key, law, text = request.param
-    derivatives.coefficients.cache_clear()
+    forget()
     monkeypatch.setitem(RULES, key, replace(RULES[key], law=law, of_output=""))
     if key == "product":  # products are differentiated without their row, factor by factor
         monkeypatch.setattr(derivatives, "times", lambda *factors: derivatives.ONE)
     yield text
     monkeypatch.undo()
-    derivatives.coefficients.cache_clear()
+    forget()
+
+
+def forget():
+    """Nothing that was derived by the table before is known any more."""
+    for module in (derivatives, partials):
+        for function in vars(module).values():
+            if hasattr(function, "cache_clear"):
+                function.cache_clear()
 
 
 @pytest.mark.parametrize("planted", WRONG, indirect=True, ids=[row[0] for row in WRONG])

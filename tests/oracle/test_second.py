@@ -11,7 +11,13 @@ import pytest
 from symgd.compiling.cache import load
 from symgd.compiling.numpy_backend import run
 
-from .test_structures import ALL, CASES, close, lengths_of, operations
+from .against_jax import cases, close, lengths_of, operations
+from .compositions import COMPOSITIONS
+from .recurrences import RECURRENCES
+from .structures import STRUCTURES
+
+ALL = [*STRUCTURES, *COMPOSITIONS, *RECURRENCES]
+CASES = list(cases(ALL))
 
 COMPILED = ("network regression", "product over an axis with a zero", "RNN", "batch norm", "ragged (CSR) sums", "gather of an embedding")
 
@@ -22,7 +28,7 @@ READ = {structure.name: structure for structure in ALL}
 @cache
 def cost_of(name):
     """The cost, read once for all tests of this file."""
-    return READ[name].read()
+    return READ[name].read
 
 
 def directions(structure, which) -> dict:
@@ -64,7 +70,7 @@ def test_the_product_equals_jax(structure, which):
     outputs = {name: program.tangents[program.adjoints[name]] for name in structure.parameters}
     assert close_together({name: kernels.value(bound, output) for name, output in outputs.items()}, expected)
     named = {program.tangents[name]: value for name, value in moved.items()}
-    found = run(program, {**values, **named}, lengths_of(structure, cost, which))
+    found = run(program, {**values, **named}, lengths_of(structure, which, cost))
     assert close_together({name: np.broadcast_to(found.get(output, 0.0), expected[name].shape) for name, output in outputs.items()}, expected)
 
 
@@ -92,5 +98,4 @@ def test_compiled_blocks_and_product_equal_jax(structure, which):
 def test_the_product_costs_at_most_four_times_the_gradient(structure):
     cost = cost_of(structure.name)
     for which in (0, 1):
-        lengths, values = lengths_of(structure, cost, which), structure.arrays(which)
-        assert operations(cost.hessian.program, lengths, values) <= 4 * operations(cost.gradient.program, lengths, values)
+        assert operations(cost.hessian.program, structure, which) <= 4 * operations(cost.gradient.program, structure, which)
