@@ -258,7 +258,8 @@ class Kernels:
                 raise missing(absent, given, what)
         everything = {name: given for name, given in {**parameters, **data}.items() if name in self.base.inputs}
         lengths = self.lengths({name: a.shape for name, a in {**parameters, **data}.items()}, known) | {DIRECTIONS: 1}
-        lengths = check_subscripts(self.shown, everything, lengths)
+        still = {held: np.broadcast_to(0.0, [value(extent, lengths) for extent in self.extents[held]]) for held in self.directions.values()}
+        lengths = check_subscripts(self.shown, {**everything, **still}, lengths)
         check_facts(self.checked.facts, data, lengths)
         if at_once > 1:
             lengths = {**lengths, DIRECTIONS: max(1, min(at_once, AT_ONCE, HELD // max(1, self._numbers(lengths))))}
@@ -268,8 +269,8 @@ class Kernels:
                 if start.shape != shape:
                     raise InputError(f"{what.format(name)} has shape {start.shape}.", accepted=f"shape {shape}")
         for name, held in self.directions.items():
-            still = np.zeros(tuple(value(extent, lengths) for extent in self.extents[held]))
-            everything[held] = directions[name] if directions and name in directions else still
+            shape = tuple(value(extent, lengths) for extent in self.extents[held])
+            everything[held] = directions[name] if directions and name in directions else np.zeros(shape)
         if self._numbers(lengths) > STORED:
             self._recompute()
         packed = {array: np.array([everything[name] for name in names]) for array, names in self.packed.items() if array in self.program.inputs}

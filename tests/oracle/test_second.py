@@ -11,7 +11,7 @@ import pytest
 from symgd.compiling.cache import load
 from symgd.compiling.numpy_backend import run
 
-from .against_jax import cases, close, lengths_of, operations
+from .against_jax import cases, close, operations
 from .compositions import COMPOSITIONS
 from .recurrences import RECURRENCES
 from .structures import STRUCTURES
@@ -70,7 +70,7 @@ def test_the_product_equals_jax(structure, which):
     outputs = {name: program.tangents[program.adjoints[name]] for name in structure.parameters}
     assert close_together({name: kernels.value(bound, output) for name, output in outputs.items()}, expected)
     named = {program.tangents[name]: value for name, value in moved.items()}
-    found = run(program, {**values, **named}, lengths_of(structure, which, cost))
+    found = run(program, {**values, **named}, bound.lengths)
     assert close_together({name: np.broadcast_to(found.get(output, 0.0), expected[name].shape) for name, output in outputs.items()}, expected)
 
 
