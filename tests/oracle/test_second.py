@@ -17,7 +17,7 @@ from .recurrences import RECURRENCES
 from .structures import STRUCTURES
 
 ALL = [*STRUCTURES, *COMPOSITIONS, *RECURRENCES]
-CASES = list(cases(ALL))
+CASES = [*cases(STRUCTURES), *(pytest.param(*case.values, id=case.id, marks=pytest.mark.slow) for case in cases([*COMPOSITIONS, *RECURRENCES]))]
 
 COMPILED = ("network regression", "product over an axis with a zero", "RNN", "batch norm", "ragged (CSR) sums", "gather of an embedding")
 
