@@ -22,6 +22,7 @@ slow: $(VENV)/test.stamp
 
 bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks.logistic
+	$(BIN)/python -m benchmarks.lstm
 
 lint: $(VENV)/lint.stamp
 	$(BIN)/ruff check .

@@ -104,7 +104,7 @@ class Maker:
             inside = self.formula(scope.with_letter("l"), depth - 1)
             return self.of(f"sum({inside}, l in i + 1:m)", f"{self.of('sum', 'max', 'product', 'logsumexp')}({inside}, l in 0:i + 1)")
         if kind == "ragged":
-            return f"{self.of('sum', 'product')}({self.formula(scope.with_letter('l'), depth - 1)}, l in ptr[j]:ptr[j + 1])"
+            return f"sum({self.formula(scope.with_letter('l'), depth - 1)}, l in ptr[j]:ptr[j + 1])"
         if kind == "shadow":
             return f"mean({self.formula(Scope(('i',)), depth - 1)}, i)"  # the same letter again, inside
         one = self.formula(scope, depth - 1)
