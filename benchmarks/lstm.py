@@ -2,9 +2,9 @@
 
 python -m benchmarks.lstm [--hidden 32] [--inputs 16] [--lengths 250,500,1000,2000] [--rounds 20]
 
-Contenders take turns, so that a machine that gets slower or busy does so for both; the fastest of the rounds is printed, and the speed, JAX's time over
-symgd's, also round by round. Memory is what the compiled functions work on beside their arguments: for symgd counted from the arrays of the program, for JAX what XLA says of its buffers. The last column
-is the largest difference of a derivative, against the largest derivative."""
+Contenders take turns, so that a machine that gets slower or busy does so for both; the fastest of the rounds is printed, and the speed, JAX's
+time over symgd's, also round by round. Memory is what the compiled functions work on beside their arguments: for symgd counted from the arrays of
+the program, for JAX what XLA says of its buffers. The last column is the largest difference of a derivative, against the largest derivative."""
 
 import argparse
 import os
@@ -114,7 +114,7 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):  # Linux: one core holds every thread pool to one thread
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
-    print(f"LSTM of {options.hidden} units on {options.inputs} inputs, cost and gradient, float64, one thread; the fastest of {options.rounds} rounds")
+    print(f"LSTM of {options.hidden} units on {options.inputs} inputs, cost and gradient, one thread; the fastest of {options.rounds} rounds")
     print(f"{'':8}{'symgd':>10}{'':>10}{'':>10}{'JAX':>10}{'':>10}{'':>10}{'speed,':>10}{'':>20}")
     print(f"{'steps':8}" + 2 * f"{'ms':>10}{'us/step':>10}{'MB':>10}" + f"{'JAX = 1':>10}{'from':>8}{'to':>8}{'differs by':>12}")
     for length in options.lengths:

@@ -2,8 +2,8 @@
 
     python examples/wine_factors.py
 
-Every wine i has three numbers U[i, k], every result j has three V[j, k] and a level b[j]; entry i, j is b[j] + sum of U[i, k]*V[j, k] over k. They are
-fitted to the entries that are known, as a list of row, column and value. The yardstick is the mean of the column."""
+Every wine i has three numbers U[i, k], every result j has three V[j, k] and a level b[j]; entry i, j is b[j] + sum of U[i, k]*V[j, k] over k.
+They are fitted to the entries that are known, as a list of row, column and value. The yardstick is the mean of the column."""
 
 from pathlib import Path
 
@@ -36,7 +36,8 @@ def main() -> None:
     found = result.parameters
     filled = (found["b"] + found["U"] @ found["V"].T).ravel()
     means = np.array([x[~hidden & (column == j)].mean() for j in range(columns)])
-    print(f"mean squared error of {np.sum(hidden)} hidden entries: {np.mean((filled - x)[hidden]**2):.3f}, by column means {np.mean((means[column] - x)[hidden]**2):.3f}")
+    errors = [np.mean((guess - x)[hidden] ** 2) for guess in (filled, means[column])]
+    print(f"mean squared error of {np.sum(hidden)} hidden entries: {errors[0]:.3f}, by column means {errors[1]:.3f}")
 
 
 if __name__ == "__main__":
