@@ -270,11 +270,11 @@ class Cost:
         """What the cost is called: C, unless something else is."""
         return Fresh(self._checked.names).exactly("C")
 
-    def _shown(self, part: Node) -> str:
-        return text(part, hidden=self._formula.hidden, axes=self._formula.axes)
+    def _shown(self, part: Node, axes: Mapping[str, Node] = MappingProxyType({})) -> str:
+        return text(part, hidden=self._formula.hidden, axes={**self._formula.axes, **axes})
 
-    def _latex(self, part: Node) -> str:
-        return latex(part, hidden=self._formula.hidden, axes=self._formula.axes)
+    def _latex(self, part: Node, axes: Mapping[str, Node] = MappingProxyType({})) -> str:
+        return latex(part, hidden=self._formula.hidden, axes={**self._formula.axes, **axes})
 
     def _known(self, fact: Fact) -> str:
         """A fact in LaTeX."""

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 from symgd.errors import InputError, LimitError
 from symgd.nodes.functions import FUNCTIONS
 from symgd.nodes.latex import latex
-from symgd.nodes.node import ZERO, Node, access, index, postorder, tree_size
+from symgd.nodes.node import Node, access, index, postorder
 from symgd.nodes.text import text
 from symgd.pipeline import product_program, products_program, second_program, swept_program
 from symgd.program.equation import Program
-from symgd.program.gate import checked_closed
 from symgd.program.names import Fresh
 from symgd.rules.derivatives import rule_for
-from symgd.tidy.closed import LONGEST, ClosedForms
-from symgd.tidy.collect import collected
+from symgd.tidy.closed import ClosedForms
+from symgd.tidy.written import Written, written
 
 if TYPE_CHECKING:
     from symgd.api import Cost
@@ -47,7 +46,7 @@ class Hessian(Mapping[Any, Any]):
 
     def __init__(self, cost: Cost) -> None:
         self._cost = cost
-        self._columns: dict[str, tuple[Program, ClosedForms]] = {}
+        self._columns: dict[str, ClosedForms] = {}
 
     @cached_property
     def program(self) -> Program:
@@ -69,9 +68,11 @@ class Hessian(Mapping[Any, Any]):
             raise InputError(f"{pair} is no pair of parameters.", accepted="hessian[w, b]")
         (first, at), (second, beside) = (self._cost.gradient._place(parameter) for parameter in pair)
         if not getattr(pair[1], "indices", None):
-            beside = self._apart(second, at, beside)
+            beside = self._apart(at, beside)
+        elif not getattr(pair[0], "indices", None):
+            at = self._apart(beside, at)
         own = {getattr(place, "name", ""): place for parameter in pair for place in getattr(parameter, "indices", ())}
-        return self._cost._to_sympy(self._closed(first, at, second, beside), own)
+        return self._cost._to_sympy(self._written(first, at, second, beside).formula, own)
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return ((first, second) for first in self._cost.parameters for second in self._cost.parameters)
@@ -89,8 +90,9 @@ class Hessian(Mapping[Any, Any]):
 
     def text(self) -> str:
         """One line for every pair of parameters in the text language; an entry and its mirror image are one line."""
-        name = self._cost._name
-        return "\n".join(f"d2{name}/(d{self._shown(first)} d{self._shown(second)}) = {self._shown(f)}" for first, second, f in self._rows())
+        name, shown = self._cost._name, self._cost._shown
+        lines = [f"d2{name}/(d{shown(first)} d{shown(second)}) = {shown(f.formula, f.axes)}{f.by}" for first, second, f in self._rows()]
+        return "\n".join(lines)
 
     def latex(self) -> str:
         """The matrix for scalar parameters, else an equation a line; the numbered program of the product where a formula would be too long."""
@@ -100,11 +102,11 @@ class Hessian(Mapping[Any, Any]):
             from symgd.printing.latex import latex as program_latex
 
             return program_latex(self.program)
-        cost = latex(access(self._cost._name))
-        if self._has_arrays:
-            lines = [rf"{_second(cost, self._latex(first), self._latex(second))} &= {self._latex(f)}" for first, second, f in rows]
+        cost, shown = latex(access(self._cost._name)), self._cost._latex
+        if any(self._cost._checked.parameters.values()):
+            lines = [rf"{_second(cost, shown(first), shown(second))} &= {shown(f.formula, f.axes)}" for first, second, f in rows]
             return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
-        entries = {frozenset((first, second)): self._latex(f) for first, second, f in rows}
+        entries = {frozenset((first, second)): shown(f.formula) for first, second, f in rows}
         names = [access(name) for name in self._cost.parameters]
         matrix = r" \\ ".join(" & ".join(rf"\displaystyle {entries[frozenset((first, second))]}" for second in names) for first in names)
         return rf"\nabla^{{2}} {cost} = \begin{{bmatrix}} {matrix} \end{{bmatrix}}"
@@ -156,10 +158,6 @@ class Hessian(Mapping[Any, Any]):
 
         return Kernels(self._cost._checked, program, base=self._cost.gradient.program)
 
-    @property
-    def _has_arrays(self) -> bool:
-        return any(self._cost._checked.parameters.values())
-
     def _scalars_only(self, what: str) -> None:
         arrays = [name for name, rank in self._cost._checked.parameters.items() if rank]
         if arrays:
@@ -168,54 +166,38 @@ class Hessian(Mapping[Any, Any]):
                 accepted="hessian[W, b] for one block, hessian.evaluate(...).matrix for numbers",
             )
 
-    def _rows(self) -> Iterator[tuple[Node, Node, Node]]:
+    def _rows(self) -> Iterator[tuple[Node, Node, Written]]:
         """Both elements and the second derivative by them, each pair of parameters once."""
         names = self._cost.parameters
         for n, first in enumerate(names):
             for second in names[n:]:
                 at = self._cost.gradient._letters(first)
-                beside = self._apart(second, at, self._cost.gradient._letters(second))
-                yield access(first, *at), access(second, *beside), self._closed(first, at, second, beside)
+                beside = self._apart(at, self._cost.gradient._letters(second))
+                yield access(first, *at), access(second, *beside), self._written(first, at, second, beside)
 
-    def _apart(self, parameter: str, taken: Places, at: Places) -> Places:
-        """Letters for the second parameter that the first one has not."""
-        if not set(at) & {letter for place in taken for letter in place.free}:
+    def _apart(self, taken: Places, at: Places) -> Places:
+        """Other letters for a parameter whose letters are taken."""
+        letters = {letter for place in taken for letter in place.free}
+        if not letters & set(at):
             return at
-        letters = {letter.value for place in taken for letter in place.free}
-        fresh = Fresh({*letters, *self._cost._formula.axes, *self._cost._checked.names, *self.program.lengths()})
+        fresh = Fresh({*(letter.value for letter in letters), *self._cost._formula.axes, *self._cost._checked.names, *self.program.lengths()})
         return tuple(index(fresh.exactly(letter)) for letter in "pqrstuvw"[: len(at)])
 
-    def _closed(self, first: str, at: Places, second: str, beside: Places) -> Node:
+    def _written(self, first: str, at: Places, second: str, beside: Places) -> Written:
         """The second derivative by first[at] and second[beside]; the pair in the order of the parameters, so that mirror images are one formula."""
         names = self._cost.parameters
         if names.index(first) > names.index(second):
-            return self._closed(second, beside, first, at)
-        program, forms = self._column(second)
-        target = program.tangents[program.adjoints[first]]
-        filled = forms.filled(target, (*at, *beside))
-        size = tree_size(filled)
-        if size > LONGEST:
-            shown = f"{size:,}" if size < 10**9 else "more than a thousand million"
-            raise LimitError(
-                f"Written out, the second derivative by {first} and {second} has {shown} operations and names; the limit is {LONGEST:,}.",
-                accepted="cost.hessian.program, cost.hessian.product, cost.hessian.evaluate",
-            )
-        places = zip((*at, *beside), program.extents[target], strict=True)
-        formula = collected(filled, {place: (ZERO, extent) for place, extent in places if place.op == "index"})
-        checked_closed(self._cost.program, program, target, (*at, *beside), formula)
-        return formula
+            return self._written(second, beside, first, at)
+        forms = self._column(second)
+        target = forms.program.tangents[forms.program.adjoints[first]]
+        accepted = "cost.hessian.program, cost.hessian.product, cost.hessian.evaluate"
+        what = f"the second derivative by {first} and {second}"
+        return written(forms, target, (*at, *beside), self._cost.program, what=what, accepted=accepted)
 
-    def _column(self, parameter: str) -> tuple[Program, ClosedForms]:
+    def _column(self, parameter: str) -> ClosedForms:
         if parameter not in self._columns:
-            program = second_program(self._swept, parameter)
-            self._columns[parameter] = program, ClosedForms(program, shown_by="cost.hessian.program")
+            self._columns[parameter] = ClosedForms(second_program(self._swept, parameter), shown_by="cost.hessian.program")
         return self._columns[parameter]
-
-    def _shown(self, part: Node) -> str:
-        return self._cost._shown(part)
-
-    def _latex(self, part: Node) -> str:
-        return self._cost._latex(part)
 
 
 def _second(cost: str, first: str, second: str) -> str:

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 from symgd.cost.checked import Checked, Definition
 from symgd.cost.residual import residual
 from symgd.errors import InputError, LimitError
-from symgd.nodes.node import ZERO, Node, access, index, tree_size
+from symgd.nodes.node import Node, access, index
 from symgd.pipeline import residual_column_program, residual_product_program, residual_products_program, rows_program
 from symgd.program.equation import Program
 from symgd.program.forward import forward
-from symgd.program.gate import checked_closed
 from symgd.program.names import Fresh
 from symgd.reverse.reverse import reverse
-from symgd.tidy.closed import LONGEST, ClosedForms
-from symgd.tidy.collect import collected
+from symgd.tidy.closed import ClosedForms
+from symgd.tidy.written import Written, written
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +46,7 @@ class Jacobian(Mapping[Any, Any]):
     def __init__(self, cost: Cost, of: Any = None) -> None:
         self._cost = cost
         self._checked, self._name = _with_residual(cost, of)
-        self._columns: dict[str, tuple[Program, ClosedForms]] = {}
+        self._columns: dict[str, ClosedForms] = {}
 
     @cached_property
     def program(self) -> Program:
@@ -70,7 +69,7 @@ class Jacobian(Mapping[Any, Any]):
     def __getitem__(self, parameter: Any) -> Any:
         name, at = self._cost.gradient._place(parameter)
         own = {getattr(place, "name", ""): place for place in getattr(parameter, "indices", ())}
-        return self._cost._to_sympy(self._closed(name, at if own else self._apart(name, at)), own)
+        return self._cost._to_sympy(self._written(name, at if own else self._apart(at)).formula, own)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._cost.parameters)
@@ -80,7 +79,8 @@ class Jacobian(Mapping[Any, Any]):
 
     def text(self) -> str:
         """One line a parameter in the text language."""
-        return "\n".join(f"d{self._shown(self._element)}/d{self._shown(by)} = {self._shown(f)}" for by, f in self._rows())
+        shown = self._cost._shown
+        return "\n".join(f"d{shown(self._element)}/d{shown(by)} = {shown(f.formula, f.axes)}{f.by}" for by, f in self._rows())
 
     def latex(self) -> str:
         """One equation a parameter; the numbered program where a formula would be too long."""
@@ -90,8 +90,8 @@ class Jacobian(Mapping[Any, Any]):
             from symgd.printing.latex import latex as program_latex
 
             return program_latex(self.program)
-        element = self._latex(self._element)
-        lines = [rf"\dfrac{{\partial {element}}}{{\partial {self._latex(by)}}} &= {self._latex(f)}" for by, f in rows]
+        shown = self._cost._latex
+        lines = [rf"\dfrac{{\partial {shown(self._element)}}}{{\partial {shown(by)}}} &= {shown(f.formula, f.axes)}" for by, f in rows]
         return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
 
     def _repr_latex_(self) -> str:
@@ -136,43 +136,28 @@ class Jacobian(Mapping[Any, Any]):
         fresh = Fresh({*self._cost._formula.axes, *self._checked.names, *self._forward.lengths()})
         return access(self._name, *(index(fresh.exactly(letter)) for letter in "nuvw"[: len(parts[0].at)]))
 
-    def _rows(self) -> Iterator[tuple[Node, Node]]:
+    def _rows(self) -> Iterator[tuple[Node, Written]]:
         for name in self:
-            at = self._apart(name, self._cost.gradient._letters(name))
-            yield access(name, *at), self._closed(name, at)
+            at = self._apart(self._cost.gradient._letters(name))
+            yield access(name, *at), self._written(name, at)
 
-    def _apart(self, parameter: str, at: tuple[Node, ...]) -> tuple[Node, ...]:
-        """Letters for the parameter that the residual has not."""
+    def _apart(self, at: tuple[Node, ...]) -> tuple[Node, ...]:
+        """Letters for a parameter that the residual has not."""
         if not set(at) & set(self._element.args):
             return at
-        fresh = Fresh({*self._cost._formula.axes, *self._checked.names, *self._forward.lengths(), *(letter.value for letter in self._element.args)})
+        letters = (letter.value for letter in self._element.args)
+        fresh = Fresh({*letters, *self._cost._formula.axes, *self._checked.names, *self._forward.lengths()})
         return tuple(index(fresh.exactly(letter)) for letter in "pqrstuvw"[: len(at)])
 
-    def _closed(self, parameter: str, at: tuple[Node, ...]) -> Node:
+    def _written(self, parameter: str, at: tuple[Node, ...]) -> Written:
         if parameter not in self._columns:
             program = residual_column_program(self._forward, self._name, parameter)
-            self._columns[parameter] = program, ClosedForms(program, shown_by="cost.jacobian().program")
-        program, forms = self._columns[parameter]
-        places = (*self._element.args, *at)
-        (target,) = program.outputs
-        filled = forms.filled(target, places, {*program.inputs, *self._cost.program.given})
-        size = tree_size(filled)
-        if size > LONGEST:
-            shown = f"{size:,}" if size < 10**9 else "more than a thousand million"
-            raise LimitError(
-                f"Written out, the derivative of the residual by {parameter} has {shown} operations and names; the limit is {LONGEST:,}.",
-                accepted="cost.jacobian().program, cost.jacobian().evaluate",
-            )
-        ends = {place: (ZERO, extent) for place, extent in zip(places, program.extents[target], strict=True) if place.op == "index"}
-        formula = collected(filled, ends)
-        checked_closed(self._forward, program, target, places, formula)
-        return formula
-
-    def _shown(self, part: Node) -> str:
-        return self._cost._shown(part)
-
-    def _latex(self, part: Node) -> str:
-        return self._cost._latex(part)
+            self._columns[parameter] = ClosedForms(program, shown_by="cost.jacobian().program")
+        forms = self._columns[parameter]
+        (target,) = forms.program.outputs
+        visible = {*forms.program.inputs, *self._cost.program.given}
+        what, accepted = f"the derivative of the residual by {parameter}", "cost.jacobian().program, cost.jacobian().evaluate"
+        return written(forms, target, (*self._element.args, *at), self._forward, what=what, accepted=accepted, visible=visible)
 
 
 def _with_residual(cost: Cost, of: Any) -> tuple[Checked, str]:

@@ -55,9 +55,10 @@ def rolled_program(program: Program) -> Rolled:
 
 def swept_program(program: Program) -> Program:
     """Cost and gradient before tidying, shared parts named: an equation still asks the adjoint itself whether anything flows back."""
-    swept = reverse(program)
+    with growing():
+        swept = reverse(program)
+        named = recurrent(shared(swept))
     checked_reverse(swept)
-    named = recurrent(shared(swept))
     checked_same(swept, named, "naming what is used twice")
     return named
 
@@ -125,10 +126,12 @@ def _many(program: Program) -> tuple[Range, ...]:
 
 
 def _tangents(program: Program, direction: Direction, wanted: Mapping[str, str], element: str = "", also: str = "") -> Program:
-    moved = tangent(program, direction, wanted)
+    with growing():
+        moved = tangent(program, direction, wanted)
     checked_tangent(program, moved, element)
-    moved = replace(moved, outputs=(also, *moved.outputs)) if also else moved
-    tidied = tidy(moved)
+    with growing():
+        moved = replace(moved, outputs=(also, *moved.outputs)) if also else moved
+        tidied = tidy(moved)
     checked_same(moved, tidied, "tidying")
     return tidied
 

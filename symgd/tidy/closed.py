@@ -52,7 +52,7 @@ class ClosedForms:
         self, parameter: str, at: Sequence[Node], *, visible: Collection[str] | None = None, limit: int = LONGEST
     ) -> tuple[Node, tuple[Fact, ...]]:
         """The same, and what is known of the data and was used on the way."""
-        formula, facts = self._filled(self.program.adjoints[parameter], at, visible)
+        formula, facts = self.filled(self.program.adjoints[parameter], at, visible)
         size = tree_size(formula)
         if size > limit:
             shown = f"{size:,}" if size < 10**9 else "more than a thousand million"
@@ -62,11 +62,8 @@ class ClosedForms:
             )
         return formula, facts
 
-    def filled(self, target: str, at: Sequence[Node], visible: Collection[str] | None = None) -> Node:
-        """target[at] with everything filled in, however long it is."""
-        return self._filled(target, at, visible)[0]
-
-    def _filled(self, target: str, at: Sequence[Node], visible: Collection[str] | None) -> tuple[Node, tuple[Fact, ...]]:
+    def filled(self, target: str, at: Sequence[Node], visible: Collection[str] | None = None) -> tuple[Node, tuple[Fact, ...]]:
+        """target[at] with everything filled in, however long it is, and the facts that were used on the way."""
         reserved = frozenset().union(*(place.free for place in at)) if at else frozenset()
         kept = frozenset({*self.program.inputs, *self.program.given} if visible is None else {*visible, *self.recurrent})
         closing = _Closing(self, kept, reserved)

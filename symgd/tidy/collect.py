@@ -318,7 +318,7 @@ def _reduction(part: Node, ends: Ends) -> Node:
     if rest:
         summand = _by_cases(_sum(plus(*rest)) if len(rest) < len(terms) else body, inside)
         found.insert(0, _summed(summand, bounds))
-    return _sum(plus(*found)) if len(found) > 1 else found[0]
+    return _sum(joined(*found)) if len(found) > 1 else found[0]
 
 
 def _with_deltas_apart(body: Node) -> list[Node]:
