@@ -45,11 +45,12 @@ def main() -> None:
     result = cost.trainer("adam", learning_rate=0.01).fit({"y": y[:TRAINING]}, steps=1500, progress=False)
     print(f"trained on {TRAINING} months: {result.reason} cost {result.cost:.4f}")
 
-    predicted = result.compute("p", {"y": y})  # the network runs on through the months that it has not seen
-    errors = (deviation*(predicted - y[1:]))**2
+    predicted = result.compute("p", {"y": y})  # the network runs on through the months that it has not seen, and one month further
+    errors = (deviation*(predicted[:-1] - y[1:]))**2
     persistence = np.diff(pressure)**2
     for months, first, last in (("trained on", 0, TRAINING - 1), ("held out", TRAINING - 1, None)):
         print(f"mean squared error, {months}: network {errors[first:last].mean():.2f}, persistence {persistence[first:last].mean():.2f}")
+    print(f"the month after the series: {mean + deviation*predicted[-1]:.1f}, after {pressure[-1]:.1f} in the last one")
 
 
 if __name__ == "__main__":

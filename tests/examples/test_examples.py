@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from sklearn.linear_model import LogisticRegression
+from sklearn.mixture import GaussianMixture
 
 from symgd.command.main import main
 from symgd.command.problem import problem
@@ -53,6 +55,33 @@ def test_danwood_has_the_certified_values():
     found = trained("danwood.toml")
     assert found["converged"]
     assert found["parameters"] == pytest.approx({"b1": 7.6886226176e-01, "b2": 3.8604055871e00}, rel=SIX_DIGITS)
+
+
+def test_the_iris_mixture_is_as_likely_as_that_of_scikit_learn():
+    x = table("iris.csv")[:, :-1]
+    mixture = GaussianMixture(3, means_init=x.reshape(3, 50, 4).mean(1), reg_covar=0, tol=1e-12, max_iter=10000).fit(x)
+    found = trained("iris_mixture.toml")
+    assert found["cost"] == pytest.approx(-mixture.score(x), abs=1e-7)
+
+
+def printed(name: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, EXAMPLES / name], capture_output=True, text=True, timeout=600, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_recurrent_network_predicts_better_than_persistence():
+    """Persistence, next month like this one, has the mean of the squared differences as its error."""
+    pressure = table("enso.csv")[:, 1]
+    [(network, persistence)] = re.findall(r"held out: network ([\d.]+), persistence ([\d.]+)", printed("enso_rnn.py"))
+    assert float(persistence) == pytest.approx(np.mean(np.diff(pressure[131:])**2), abs=0.005)
+    assert float(network) < 0.7*float(persistence)
+
+
+def test_factors_fill_a_table_better_than_the_means_of_its_columns():
+    [(factors, means)] = re.findall(r"hidden entries: ([\d.]+), by column means ([\d.]+)", printed("wine_factors.py"))
+    assert float(factors) < 0.65*float(means)
 
 
 def test_the_digits_are_learned():
