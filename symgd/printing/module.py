@@ -17,7 +17,7 @@ from symgd.printing.templates import environment
 from symgd.program.bounds import in_subscripts
 from symgd.program.equation import Op
 from symgd.schedule.batches import Column
-from symgd.schedule.cutting import cut
+from symgd.schedule.cutting import cut, is_long
 from symgd.schedule.schedule import Nest, Schedule, Steps, nests_of
 from symgd.updates.optimizers import Updates
 
@@ -44,7 +44,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One generated function."""
+    """One generated function. `driver`: it only calls others, and Python runs it, since compilers compile what is called once more for every caller."""
 
     name: str
     arguments: tuple[str, ...]
@@ -52,6 +52,7 @@ class Unit:
     before: tuple[str, ...] = ()
     loops: tuple[Loop, ...] = ()
     after: tuple[str, ...] = ()
+    driver: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class Generated:
         self.memory: dict[str, Slot] = module.memory
         self.names: Names = module.names
         self.passes = len(module.schedule.passes)
+        self.driven = module.driven
 
     def slots(self, *roles: Role) -> list[Slot]:
         return [slot for slot in self.memory.values() if slot.role in roles]
@@ -115,20 +117,29 @@ def kernels(
     updates: Updates | None = None,
     packed: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     origin: str = "",
+    driven: bool = False,
 ) -> Generated:
     """The module that computes cost and gradient, and with `updates` also trains.
 
-    `inputs`: name -> extents of every parameter and data array. `packed`: those of them that hold scalars of the user, and which. The source imports
-    math, NumPy and Numba and nothing else.
+    `inputs`: name -> extents of every parameter and data array. `packed`: those of them that hold scalars of the user, and which. `driven`: of a long
+    program only the pieces are compiled, and Python calls one after the other; there is no loop over steps then. The source imports math, NumPy and
+    Numba and nothing else.
     """
-    return Generated(_Module(schedule, inputs, updates, packed), described, origin)
+    return Generated(_Module(schedule, inputs, updates, packed, driven), described, origin)
 
 
 class _Module:
     def __init__(
-        self, schedule: Schedule, inputs: dict[str, tuple[Node, ...]], updates: Updates | None, packed: Mapping[str, tuple[str, ...]]
+        self,
+        schedule: Schedule,
+        inputs: dict[str, tuple[Node, ...]],
+        updates: Updates | None,
+        packed: Mapping[str, tuple[str, ...]],
+        driven: bool,
     ) -> None:
         self.schedule, self.updates, self.packed = schedule, updates, packed
+        self.long = is_long(schedule)
+        self.driven = driven and self.long
         self.program = schedule.program
         self.names: Names = names()
         self.memory: dict[str, Slot] = {}
@@ -152,7 +163,8 @@ class _Module:
         self._gradient(count)
         if self.updates is not None:
             self._update(self.updates)
-            self._steps(self.updates)
+            if not self.driven:
+                self._steps(self.updates)
         template = environment("python").get_template("kernels.py.jinja")
         used = sources(list(self.names.elementary)).strip("\n")
         parts = {
@@ -224,7 +236,14 @@ class _Module:
             yield f"{self.names.value(name)} = np.array([{folded(shown)}], dtype=np.{'int64' if whole else 'float64'})"
 
     def _unit(
-        self, name: str, arguments: Iterable[str], purpose: str, before: Iterable[str] = (), loops: Iterable[Loop] = (), after: Iterable[str] = ()
+        self,
+        name: str,
+        arguments: Iterable[str],
+        purpose: str,
+        before: Iterable[str] = (),
+        loops: Iterable[Loop] = (),
+        after: Iterable[str] = (),
+        calls: bool = False,
     ) -> None:
         """One more function. Its arguments: data, parameters, the range of rows, settings, lengths, then the memory that it fills."""
 
@@ -234,7 +253,7 @@ class _Module:
             slot = self.memory.get(argument)
             return ARGUMENTS.index(slot.role if slot else "rows" if argument in RANGE else "setting"), places.get(argument, 0)
 
-        self.units.append(Unit(name, tuple(sorted(arguments, key=rank)), purpose, tuple(before), tuple(loops), tuple(after)))
+        self.units.append(Unit(name, tuple(sorted(arguments, key=rank)), purpose, tuple(before), tuple(loops), tuple(after), calls and self.driven))
 
     def _rows(self, n: int) -> None:
         """The pass over one block of rows."""
@@ -242,21 +261,48 @@ class _Module:
         here = schedule.passes[n]
         local = [name for name in here.shares if not self.program.extents[name]]
         nests = list(nests_of(here.nests))
-        read = dict.fromkeys(found.value for nest in nests for found in nest.equation.reads() if found.value not in self.program.tables)
-        numbers = [name for name in read if self._is_number(name) and name not in local]
-        arrays = [name for name in dict.fromkeys([*read, *(nest.equation.target for nest in nests)]) if not self._is_number(name)]
-        code = loops(here.nests, schedule, lambda row: Printer(self.names, schedule, row, [*numbers, *local]))
+        arrays, numbers = self._touched(nests, local)
         arguments = [*map(self.names.value, [*arrays, *numbers]), "first", "last", *self._lengths(nests)]
         before = ["n = last - first", *(f"{self.names.value(name)} = {self._start(name)}" for name in local)]
         before += [f"{self.names.value(name)}[:] = {self._start(name)}" for name in here.shares if name not in local]
         after = [f"return {', '.join(map(self.names.value, local))}"] if local else []
         purpose = "The share of rows first..last-1 in what is summed over all rows."
-        self._unit(self._numbered("rows", n), arguments, purpose, before, code, after)
+        pieces = cut(here.nests) if self.long else []
+        if len(pieces) > 1:
+            before += self._row_pieces(n, pieces, local)
+            self._unit(self._numbered("rows", n), arguments, purpose, before, (), after, calls=True)
+        else:
+            self._unit(self._numbered("rows", n), arguments, purpose, before, self._row_code(here.nests, [*numbers, *local]), after)
         shares = [name for name in here.shares if name not in local]
         given = {argument: argument for argument in arguments} | {"first": "start", "last": "min(start + block, last)"}
         given |= {self.names.value(name): self.names.identifiers["share", name] for name in shares}
         given |= {self.names.value(name): f"{self.names.value(name)}[0]" for name in numbers}
         self._call_rows = (given, local, shares)
+
+    def _touched(self, nests: Sequence[Nest], local: Sequence[str]) -> tuple[list[str], list[str]]:
+        """The arrays that the equations of a pass read or write, and the numbers that they read; without the `local` shares."""
+        read = dict.fromkeys(found.value for nest in nests for found in nest.equation.reads() if found.value not in self.program.tables)
+        numbers = [name for name in read if self._is_number(name) and name not in local]
+        arrays = [name for name in dict.fromkeys([*read, *(nest.equation.target for nest in nests)]) if not self._is_number(name)]
+        return arrays, numbers
+
+    def _row_code(self, items: Iterable[Nest | Steps], numbers: Sequence[str]) -> list[Loop]:
+        return loops(items, self.schedule, lambda row: Printer(self.names, self.schedule, row, numbers))
+
+    def _row_pieces(self, n: int, pieces: Sequence[Sequence[Nest | Steps]], local: Sequence[str]) -> Iterator[str]:
+        """A function for each piece of a pass, which takes the shares that it adds to and returns them; the calls."""
+        value, whole = self.names.value, self._numbered("rows", n)
+        for place, piece in enumerate(pieces, 1):
+            nests = list(nests_of(piece))
+            arrays, numbers = self._touched(nests, local)
+            added = [name for name in local if any(name == nest.equation.target for nest in nests)]
+            arguments = [*map(value, [*arrays, *numbers, *added]), "first", "last", *self._lengths(nests)]
+            name = self.names.identifiers["unit", f"{whole}_part_{place}"]
+            after = [f"return {', '.join(map(value, added))}"] if added else []
+            purpose = f"Part {place} of {len(pieces)} of {whole}."
+            self._unit(name, arguments, purpose, ["n = last - first"], self._row_code(piece, [*numbers, *added]), after)
+            call = f"{name}({', '.join(self.units[-1].arguments)})"
+            yield f"{', '.join(map(value, added))} = {call}" if added else call
 
     def _pass(self, n: int) -> None:
         """All blocks of a range of rows, their shares added in order."""
@@ -276,7 +322,7 @@ class _Module:
             line = self._joined(name, "{total}[{at}]", "{part}[{at}]")
             lines += [INDENT + line for line in self._each(name, line, total=value(name), part=share["share", name])]
         purpose = "Join the shares of rows first..last-1, block by block, so that the bits do not depend on how the work is divided."
-        self._unit(self._numbered("sweep", n), arguments, purpose, lines)
+        self._unit(self._numbered("sweep", n), arguments, purpose, lines, calls=True)
 
     def _start(self, name: str) -> str:
         """What a total is before anything is accumulated into it."""
@@ -292,6 +338,8 @@ class _Module:
             return f"{total} += scale*{part}"
         if op == "*=":
             return f"{total} *= {part}"
+        if op == "logsumexp=" and self.driven:
+            return f"{total} = np.logaddexp({total}, {part})"
         if op == "logsumexp=":
             self.names.elementary["logaddexp"] = None
         return f"{total} = {JOINS[op]}({total}, {part})"
@@ -304,8 +352,8 @@ class _Module:
         if not before and not items:
             return
         purpose = "Clear the totals and compute what no row takes part in." if n == 0 else "What follows from the totals of the pass before."
-        pieces = cut(items)
-        if len(pieces) == 1:
+        pieces = cut(items) if self.long else []
+        if len(pieces) <= 1:
             arguments = dict.fromkeys([*map(self.names.value, cleared), *self._arguments(items)])
             self._unit(f"between_{n}", arguments, purpose, before, self._code(items))
             return
@@ -316,7 +364,7 @@ class _Module:
             self._unit(name, self._arguments(piece), f"Part {place} of {len(pieces)} of between_{n}.", (), self._code(piece))
             arguments |= dict.fromkeys(self.units[-1].arguments)
             calls.append(f"{name}({', '.join(self.units[-1].arguments)})")
-        self._unit(f"between_{n}", arguments, purpose, before, (), calls)
+        self._unit(f"between_{n}", arguments, purpose, before, (), calls, calls=True)
 
     def _code(self, items: Iterable[Nest | Steps]) -> list[Loop]:
         return loops(items, self.schedule, lambda row: Printer(self.names, self.schedule))
@@ -335,7 +383,7 @@ class _Module:
         lines = [f"{name}({', '.join(units[name].arguments)})" for name in order]
         what = ", ".join(self.program.outputs) or "Cost and gradient"
         purpose = f"{what} over rows first..last-1." if count else f"{what}."
-        self._unit("gradient", arguments, purpose, lines)
+        self._unit("gradient", arguments, purpose, lines, calls=True)
 
     def _update(self, updates: Updates) -> None:
         """One step of the update rule, in place."""
@@ -366,7 +414,8 @@ class _Module:
         rows, lengths = self._row_length() if passes else ("", [])
         inner = {"first", "last", "scale"}
         step = updates.scalars[0]
-        arguments = dict.fromkeys(a for a in units["gradient"].arguments if a not in inner)
+        gradient = [units[name] for name in self.order]
+        arguments = dict.fromkeys(a for unit in gradient for a in unit.arguments if a not in inner)
         arguments |= dict.fromkeys(a for a in units["update"].arguments if a != value(step))
         for name in program.parameters:
             arguments |= dict.fromkeys([value(program.adjoints[name]), kept["kept", name], *self._shape_lengths(name)])
@@ -381,7 +430,7 @@ class _Module:
         body = []
         if passes:
             body += [f"last = min(first + batch, {rows})", f"scale = {rows}/(last - first)"]
-        body += [f"gradient({', '.join(units['gradient'].arguments)})", "total = 0.0"]
+        body += [*(f"{unit.name}({', '.join(unit.arguments)})" for unit in gradient), "total = 0.0"]
         for name in program.parameters:
             body += self._each(program.adjoints[name], "total += {total}[{at}]**2", total=value(program.adjoints[name]))
         body += [
@@ -395,7 +444,8 @@ class _Module:
             f"if {cost}[0] < best[0]:",
             f"{INDENT}best[0] = {cost}[0]",
         ]
-        body += [f"{INDENT}{kept['kept', name]}[:] = {value(name)}" for name in program.parameters]
+        for name in program.parameters:  # element by element: an assignment of whole arrays takes Numba seconds to compile
+            body += [INDENT + line for line in self._each(name, "{kept}[{at}] = {now}[{at}]", kept=kept["kept", name], now=value(name))]
         body += [
             "if norm < tolerance:",
             f"{INDENT}return n, 1",
@@ -440,8 +490,8 @@ class _Module:
     def _each(self, name: str, line: str, **identifiers: str) -> list[str]:
         """A loop over every element of an array."""
         extents: Sequence[Node] = self._extents(name)
-        if not extents:
-            return [line.format(at="0", **identifiers)]
+        if not extents or self.driven:
+            return [line.format(at="..." if extents else "0", **identifiers)]
         letters = [f"i{n}" for n in range(len(extents))]
         printer = Printer(self.names, self.schedule)
         heads = [

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symgd.program.operations import weight
-from symgd.schedule.schedule import Nest, Steps, nests_of
+from symgd.schedule.schedule import Nest, Schedule, Steps, nests_of
 
 PIECE = 200  # nodes of the equations in one piece, about 20 terms; measured: 40 ms to compile a term, whatever the number of pieces
+LONG = 2000  # nodes of a program that is cut
+
+
+def is_long(schedule: Schedule) -> bool:
+    """Is the program so long that it is compiled in pieces?"""
+    return sum(map(weight, schedule.program.flat())) > LONG
 
 
 def cut(items: Sequence[Nest | Steps]) -> list[Sequence[Nest | Steps]]:

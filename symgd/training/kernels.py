@@ -119,7 +119,7 @@ class Kernels:
         """The source and what it works on."""
         inputs = {name: extents for name, extents in self.extents.items() if name in self.program.inputs}
         inputs |= {name: (number(len(inside)),) for name, inside in self.packed.items() if name in self.program.inputs}
-        return kernels(schedule(self.program), inputs=inputs, updates=self.updates, described=self.checked.formula, packed=self.packed)
+        return kernels(schedule(self.program), inputs=inputs, updates=self.updates, described=self.checked.formula, packed=self.packed, driven=True)
 
     @cached_property
     def compiling(self) -> float:
@@ -190,7 +190,8 @@ class Kernels:
         last = bound.rows if last is None else last
         if self.compiled:
             with suppress(NotCompiled):
-                self.call("gradient", bound, first=first, last=last, scale=bound.rows / max(1, last - first), block=bound.block)
+                for unit in self.generated.order:
+                    self.call(unit, bound, first=first, last=last, scale=bound.rows / max(1, last - first), block=bound.block)
                 return
         self.by_numpy(bound, first, last)
 

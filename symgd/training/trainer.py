@@ -251,7 +251,8 @@ class _Fit:
     def _steps(self, first: int, batch: int, stop: int, costs: Any, norms: Any, report: Any) -> None:
         """Chunks of about 50 ms up to step `stop`; a step that takes longer is taken in pieces."""
         names = self.kernels.generated
-        rows, count, slow = self.bound.rows, 1, not self.kernels.compiled or self.bound.rows * len(names.memory) > LARGE
+        rows, count = self.bound.rows, 1
+        slow = not self.kernels.compiled or names.driven or rows * len(names.memory) > LARGE
         given: dict[str, Any] = {"tolerance": self.plan.tolerance, "batch": batch, "best": self.best}
         given |= self._scalars() if self.kernels.compiled else {}
         while self.done < stop and self.status == FINISHED:
@@ -276,7 +277,7 @@ class _Fit:
             self.status = status
             first = (self.done % per_epoch) * batch
             spent = (time.perf_counter() - began) / max(1, made)
-            slow = slow and (not self.kernels.compiled or spent > CHUNK)
+            slow = slow and (not self.kernels.compiled or names.driven or spent > CHUNK)
             count = max(1, min(10 * count, int(CHUNK / max(spent, 1e-9))))
             report(self.done, costs[max(0, self.done - 1)])
 
