@@ -12,7 +12,7 @@ from symgd.nodes.formula import Formula
 from symgd.nodes.node import Node, access, postorder
 from symgd.nodes.text import text
 from symgd.printing.identifiers import comment
-from symgd.printing.numba import INDENT, JOINS, START, Loop, Names, Printer, loop, loops, names
+from symgd.printing.numba import INDENT, JOINS, START, Loop, Names, Printer, joined, loop, loops, names
 from symgd.printing.templates import environment
 from symgd.program.bounds import in_subscripts
 from symgd.program.equation import Op
@@ -300,7 +300,7 @@ class _Module:
             name = self.names.identifiers["unit", f"{whole}_part_{place}"]
             after = [f"return {', '.join(map(value, added))}"] if added else []
             purpose = f"Part {place} of {len(pieces)} of {whole}."
-            self._unit(name, arguments, purpose, ["n = last - first"], self._row_code(piece, [*numbers, *added]), after)
+            self._unit(name, arguments, purpose, ["n = last - first"], joined(self._row_code(piece, [*numbers, *added])), after)
             call = f"{name}({', '.join(self.units[-1].arguments)})"
             yield f"{', '.join(map(value, added))} = {call}" if added else call
 

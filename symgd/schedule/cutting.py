@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from symgd.program.operations import weight
 from symgd.schedule.schedule import Nest, Schedule, Steps, nests_of
 
-PIECE = 200  # nodes of the equations in one piece, about 20 terms; measured: 40 ms to compile a term, whatever the number of pieces
-LONG = 2000  # nodes of a program that is cut
+PIECE = 600  # nodes of the equations in one piece; measured: 200 and 1500 take longer to compile
+LONG = 1200  # nodes of a program that is cut
 
 
 def is_long(schedule: Schedule) -> bool:
@@ -24,7 +24,7 @@ def cut(items: Sequence[Nest | Steps]) -> list[Sequence[Nest | Steps]]:
     >>> lines = [f"t{n} = sin(x{n})" for n in range(300)]
     >>> program = Program(tuple(map(read_equation, lines)), {}, "t0", (), extents={f"t{n}": () for n in range(300)})
     >>> [len(piece) for piece in cut(schedule(program).between[0])]
-    [50, 50, 50, 50, 50, 50]
+    [150, 150]
     """
     pieces: list[list[Nest | Steps]] = [[]]
     length = 0

@@ -10,7 +10,7 @@ from symgd.printing.callable import callable_source
 from symgd.program.equation import Program
 from symgd.program.operations import weight
 from symgd.rolling.elements import Rolled
-from symgd.training.kernels import SECONDS
+from symgd.training.kernels import to_compile
 
 __all__ = ["compiled"]
 
@@ -29,7 +29,7 @@ def compiled(checked: Checked, program: Program, rolled: Rolled) -> Any:
             f"The function would take {numbers:,} numbers one by one, and Numba would compile that for minutes; the limit is {NUMBERS}.",
             accepted="an array with an element for each, x[0], x[1], ...; cost.evaluate",
         )
-    seconds = SECONDS * sum(map(weight, rolled.program.flat()))
+    seconds = to_compile(sum(map(weight, rolled.program.flat())))
     if seconds > LONGEST:
         raise LimitError(
             f"Numba would compile this program for about {seconds:,.0f} seconds; the limit is {LONGEST}.", accepted="cost.evaluate, which NumPy runs"

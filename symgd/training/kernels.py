@@ -36,7 +36,8 @@ from symgd.training.inputs import array, arrays, missing
 from symgd.updates.optimizers import UpdateRule, Updates, updates
 
 SECONDS = 0.003  # to compile what weighs 1, measured; a loop weighs about 20
-PATIENCE = 7.5  # seconds that a first value may wait for the compiler
+PATIENCE = 4.0  # seconds that a first value may wait for the compiler
+TRAINING = 20.0  # seconds that the first of many steps may wait
 HOPELESS = 300.0  # seconds of compiling from which on it is not tried
 AT_ONCE = 32  # directions that go through the data together
 HELD = 1 << 25  # numbers of memory that they may take
@@ -131,19 +132,23 @@ class Kernels:
         except ImportError:
             return math.inf
         equations = [*self.program.flat(), *(self.updates.equations if self.updates else ())]
-        seconds = SECONDS * sum(map(weight, equations))
-        return 0.0 if PATIENCE < seconds < HOPELESS and is_kept(self.generated.source) else seconds
+        seconds = to_compile(sum(map(weight, equations)), self.generated.passes, driven=self.generated.driven)
+        return 0.0 if self.patience < seconds < HOPELESS and is_kept(self.generated.source) else seconds
+
+    @property
+    def patience(self) -> float:
+        return PATIENCE if self.rule is None else TRAINING
 
     @cached_property
     def compiled(self) -> bool:
         """Whether Numba runs the program; else NumPy does, with a notice, since Numba is missing or would keep a first value waiting."""
-        if self.compiling > PATIENCE:
+        if self.compiling > self.patience:
             self.notice()
-        return self.compiling <= PATIENCE
+        return self.compiling <= self.patience
 
     def choose(self, steps: int, step: Callable[[], None]) -> None:
         """Compile if that pays for so many steps, of which NumPy takes one to see how long it needs."""
-        if "compiled" in self.__dict__ or not isinstance(type(self).compiled, cached_property) or not PATIENCE < self.compiling < HOPELESS:
+        if "compiled" in self.__dict__ or not isinstance(type(self).compiled, cached_property) or not self.patience < self.compiling < HOPELESS:
             return
         step()  # its first time it is generated
         began = time.perf_counter()
@@ -351,6 +356,11 @@ class Kernels:
     def _length_names(self) -> tuple[str, ...]:
         used = [part.value for e in self.extents.values() for part in postorder(*e) if part.op == "length"]
         return tuple(name for name in dict.fromkeys([*self.shown.lengths(), *self.base.lengths(), *used]) if name != DIRECTIONS)
+
+
+def to_compile(weight: float, passes: int = 0, *, driven: bool = False) -> float:
+    """About how many seconds Numba takes: a pass over the samples is compiled twice, alone and in the loop over blocks; pieces take less."""
+    return SECONDS * weight * (0.8 if driven else 2 if passes else 1)
 
 
 def _outside() -> int:
