@@ -35,13 +35,12 @@ def gradient_program(program: Program) -> Program:
     """The equations of cost and gradient together: what is shown, and what runs unless it is long."""
     with growing():
         swept = reverse(program)
-    checked_reverse(swept)
-    with growing():
+        checked_reverse(swept)
         tidied = tidy(swept)
-    checked_same(swept, tidied, "tidying")
-    factored = in_fewer_passes(program, swept, tidied)
-    if factored is not tidied:
-        checked_same(swept, factored, "factoring")
+        checked_same(swept, tidied, "tidying")
+        factored = in_fewer_passes(program, swept, tidied)
+        if factored is not tidied:
+            checked_same(swept, factored, "factoring")
     return factored
 
 

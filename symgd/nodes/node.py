@@ -27,7 +27,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import lru_cache
-from weakref import WeakValueDictionary
+from typing import Any
+from weakref import ref
 
 ATOMS = frozenset({"number", "constant", "access", "index", "length", "true", "false"})
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
@@ -71,8 +72,22 @@ class Node:
         return f"<{head} of {len(self.args)}>"
 
 
-_shared: WeakValueDictionary[tuple[object, ...], Node] = WeakValueDictionary()
-_found: Callable[[tuple[object, ...]], Callable[[], Node | None] | None] = _shared.data.get  # type: ignore[attr-defined]  # twice as fast as its own
+class _Kept(ref[Node]):
+    """A node as long as somebody has it: what weakref.WeakValueDictionary keeps, in half the time."""
+
+    __slots__ = ("key",)
+    key: tuple[object, ...]
+
+
+_shared: dict[tuple[object, ...], _Kept] = {}
+
+
+def _gone(kept: Any, shared: dict[tuple[object, ...], _Kept] = _shared) -> None:
+    if shared.get(kept.key) is kept:
+        del shared[kept.key]
+
+
+_found = _shared.get
 _set_op, _set_args, _set_value, _set_free = (Node.__dict__[name].__set__ for name in ("op", "args", "value", "free"))
 
 
@@ -87,7 +102,8 @@ def node(op: str, *args: Node, value: str = "") -> Node:
         _set_args(found, args)
         _set_value(found, value)
         _set_free(found, _free(found))
-        _shared[key] = found
+        _shared[key] = new = _Kept(found, _gone)
+        new.key = key
     return found
 
 
@@ -228,10 +244,13 @@ def rebuilt(
     current, rest = root, iter(root.args)
     while True:
         for argument in rest:
-            if argument not in new:
+            if argument in new:
+                continue
+            if argument.args:
                 open_.append((current, rest))
                 current, rest = argument, iter(argument.args)
                 break
+            new[argument] = argument if rule is None else rule(argument) or argument
         else:
             args = tuple([new[argument] for argument in current.args])
             same = current if args == current.args else built(current.op, *args, value=current.value)
@@ -246,6 +265,24 @@ def substituted(root: Node, replacements: Mapping[Node, Node]) -> Node:
     return rebuilt(root, None, dict(replacements)) if replacements else root
 
 
-def accesses(*roots: Node) -> Iterator[Node]:
+def accesses(*roots: Node) -> list[Node]:
     """Every access below the roots, also those inside subscripts, each once, in the order of reading."""
-    return (found for found in postorder(*roots) if found.op == "access")
+    seen: set[Node] = set()
+    found: list[Node] = []
+    stack = list(reversed(roots))
+    while stack:
+        part = stack.pop()
+        if part in seen:
+            continue
+        args = part.args
+        if part.op == "access":
+            if args:
+                inside = [inner for inner in accesses(*args) if inner not in seen]
+                seen.update(inside)
+                found += inside
+            seen.add(part)
+            found.append(part)
+        elif args:
+            seen.add(part)
+            stack += args[::-1]
+    return found

@@ -789,7 +789,7 @@ def any_piecewise(root: Node) -> bool:
     return any(part.op == "piecewise" for part in postorder(root))
 
 
-def _sheltered(equation: Equation) -> Iterator[Node]:
+def _sheltered(equation: Equation) -> list[Node]:
     """The accesses that a condition may keep from being read."""
     choices = [part for part in postorder(equation.body) if part.op == "piecewise"]
     return accesses(*choices, equation.guard)

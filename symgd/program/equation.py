@@ -98,7 +98,7 @@ class Equation:
     def reads(self) -> tuple[Node, ...]:
         """Every access that the equation reads, also in subscripts, ranges and the guard."""
         if self._read is None:
-            bounds = (bound for axis in self.domain for bound in (axis.low, axis.high))
+            bounds = [bound for axis in self.domain for bound in (axis.low, axis.high)]
             object.__setattr__(self, "_read", tuple(accesses(self.body, self.guard, *bounds, *self.at)))
         return self._read or ()
 

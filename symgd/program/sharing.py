@@ -107,12 +107,11 @@ class _Sharing:
         nodes: dict[Key, int] = {}
         uses, groups, always, wanted = self.uses, self.groups, self.always, set[Key]()
         for key in self.order:
-            part = _part(key)
+            part, below = (key, key.args) if type(key) is Node else (_part(key), self._below(key))
             op = part.op
             if op in ATOMS:
                 operations[key], nodes[key] = 0, 1
                 continue
-            below = self._below(key)
             size, work = 1, _own(part)
             for argument in below:
                 size += nodes[argument]
@@ -133,8 +132,9 @@ class _Sharing:
                 work, size = 0, 1
             operations[key], nodes[key] = work, size
         self.wanted, self.touched = wanted, set(wanted)
-        for key in self.order:
-            if not self.touched.isdisjoint(self._below(key)):
+        for key in self.order if wanted else ():
+            below = self._below(key) if type(key) is not Node or key.op == "access" else key.args
+            if below and not self.touched.isdisjoint(below):
                 self.touched.add(key)
 
     def _below(self, key: Key) -> Sequence[Key]:
@@ -157,16 +157,16 @@ class _Sharing:
             if key in named:
                 memo[part] = named[key]
             elif key not in touched:
-                memo[part] = part
+                continue
             elif not opened:
                 stack.append((part, True))
-                stack += [(argument, False) for argument in part.args]
+                stack += [(argument, False) for argument in part.args if keyed or argument in touched]
             else:
-                args = tuple([memo[argument] for argument in part.args])
+                args = tuple([memo.get(argument, argument) for argument in part.args])
                 new = part if args == part.args else node(part.op, *args, value=part.value)
                 whole = part is root and equation.op == "=" and part is equation.body
                 memo[part] = self._name(key, new, equation) if key in self.wanted and not whole else new
-        return memo[root]
+        return memo.get(root, root)
 
     def _name(self, key: Key, body: Node, equation: Equation) -> Node:
         part = _part(key)
@@ -196,11 +196,11 @@ def _part(key: Key) -> Node:
 
 
 def _own(part: Node) -> int:
-    if part.op in ("+", "*", "max", "min"):
-        return len(part.args) - 1
-    if part.op in ("neg", "piecewise") or part.op in CONDITIONS:
-        return 0
-    return 1 if part.op in ("/", "^") else CALL
+    return len(part.args) - 1 if part.op in _JOINING else _COSTS.get(part.op, CALL)
+
+
+_JOINING = frozenset({"+", "*", "max", "min"})
+_COSTS = {"/": 1, "^": 1, **dict.fromkeys(("neg", "piecewise", *CONDITIONS), 0)}
 
 
 def _outside_branches(root: Node, known: set[Node]) -> set[Node]:
