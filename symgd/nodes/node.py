@@ -83,8 +83,9 @@ _shared: dict[tuple[object, ...], _Kept] = {}
 
 
 def _gone(kept: Any, shared: dict[tuple[object, ...], _Kept] = _shared) -> None:
-    if shared.get(kept.key) is kept:
-        del shared[kept.key]
+    key = kept.key
+    if shared.get(key) is kept:
+        del shared[key]
 
 
 _found = _shared.get

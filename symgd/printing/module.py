@@ -44,7 +44,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One generated function. `driver`: it only calls others, and Python runs it, since compilers compile what is called once more for every caller."""
+    """One generated function. `driver`: it only calls others, and Python runs it: what is called is compiled once more for every caller."""
 
     name: str
     arguments: tuple[str, ...]
