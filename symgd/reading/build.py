@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from symgd.errors import InputError
+from symgd.nodes.fold import plus
 from symgd.nodes.functions import ABBREVIATIONS, FUNCTIONS, SPELLED
 from symgd.nodes.node import (
     CONDITIONS,
@@ -264,7 +265,7 @@ class _Builder:
             self.whole(inner, argument, "A bound")
             if letter in argument.free:
                 raise self.source.error(part.at, f"The range of {part.value} uses {part.value} itself.", "bounds with the letters before it")
-        return range_(letter, low, _next(high) if part.kind == "closed range" else high)
+        return range_(letter, low, plus(high, ONE) if part.kind == "closed range" else high)
 
     def reduction(self, part: Part, args: tuple[Node, ...]) -> Node:
         ranges = args[1:]
@@ -333,15 +334,6 @@ def _whole_power(found: Node) -> Node | None:
     if found.op == "^" and all(argument.op == "number" and argument.value.isdigit() for argument in found.args):
         return number(int(found.args[0].value) ** int(found.args[1].value))
     return None
-
-
-def _next(last: Node) -> Node:
-    """last + 1, without `m - 1 + 1`."""
-    if last.op == "number":
-        return number(int(last.value) + 1)
-    if last.op == "+" and last.args[-1] is node("neg", ONE):
-        return last.args[0] if len(last.args) == 2 else node("+", *last.args[:-1])
-    return node("+", *(last.args if last.op == "+" else (last,)), ONE)
 
 
 def _told(found: Node) -> str:
