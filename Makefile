@@ -1,6 +1,6 @@
 # make demo: sets up and runs the main job        make test: sets up and passes the tests
 # make slow: the sweeps that test leaves out       make lint: style, types and import order
-# make bench: side by side with JAX and torch
+# make bench: side by side with JAX, torch and SymPy
 PYTHON ?= python3
 VENV ?= .venv
 
@@ -23,6 +23,7 @@ slow: $(VENV)/test.stamp
 bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks.logistic
 	$(BIN)/python -m benchmarks.lstm
+	$(BIN)/python -m benchmarks.derivation --plot build/derivation.png
 
 lint: $(VENV)/lint.stamp
 	$(BIN)/ruff check .

@@ -282,32 +282,31 @@ def _integers(roots: Iterable[Node]) -> set[str]:
 def _affine(expression: Node, definitions: tuple[Definition, ...], parameters: Iterable[str]) -> tuple[str, ...]:
     """The scalars of which the cost is an affine function, and not a constant: their gradient never changes sign, so no fit can find them."""
     bodies = _bodies(definitions)
-    curved: set[str] = set()
     present: set[str] = set()
     products: list[Node] = []
-    stack, seen = [(expression, True)], {(expression, True)}
-
-    def visit(part: Node, straight: bool) -> None:
-        if (part, straight) not in seen:
-            seen.add((part, straight))
-            stack.append((part, straight))
-
+    bent: list[Node] = []  # parts in which the cost is not affine
+    stack, seen = [expression], set[Node]()
     while stack:
-        part, straight = stack.pop()
+        part = stack.pop()
+        if part in seen:
+            continue
+        seen.add(part)
         if part.op == "access":
             present.add(part.value)
-            if not straight:
-                curved.add(part.value)
+            bent += part.args
             if part.value in bodies:
-                visit(bodies[part.value], straight)
-            for place in part.args:
-                visit(place, False)
+                stack.append(bodies[part.value])
             continue
-        keeps = _kept_straight(part) if straight else frozenset()
-        if straight and part.op in ("*", "/"):
+        if part.op in ("*", "/"):
             products.append(part)
+        keeps = _kept_straight(part)
         for position, argument in enumerate(part.args):
-            visit(argument, position in keeps)
+            (stack if position in keeps else bent).append(argument)
+    curved: set[str] = set()
+    while bent:
+        new = {found.value for found in accesses(*bent)} - curved
+        curved |= new
+        bent = [bodies[name] for name in new if name in bodies]
     straight_ones = [name for name in parameters if name in present and name not in curved]
     squared = _in_two_factors(products, definitions, straight_ones)
     return tuple(name for name in straight_ones if name not in squared)

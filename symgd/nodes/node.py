@@ -269,21 +269,20 @@ def substituted(root: Node, replacements: Mapping[Node, Node]) -> Node:
 def accesses(*roots: Node) -> list[Node]:
     """Every access below the roots, also those inside subscripts, each once, in the order of reading."""
     seen: set[Node] = set()
-    found: list[Node] = []
+    found: dict[Node, None] = {}
     stack = list(reversed(roots))
     while stack:
         part = stack.pop()
-        if part in seen:
-            continue
         args = part.args
-        if part.op == "access":
-            if args:
-                inside = [inner for inner in accesses(*args) if inner not in seen]
-                seen.update(inside)
-                found += inside
+        if not args:
+            if part.op == "access":
+                found[part] = None
+        elif part not in seen:
             seen.add(part)
-            found.append(part)
-        elif args:
-            seen.add(part)
-            stack += args[::-1]
-    return found
+            if part.op == "access":
+                found |= dict.fromkeys(accesses(*args))
+                found[part] = None
+            else:
+                stack += args[::-1]
+    return list(found)
+

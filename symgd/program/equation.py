@@ -53,6 +53,7 @@ class Equation:
     rule: str = "given"
     facts: tuple[Fact, ...] = ()
     _read: tuple[Node, ...] | None = field(default=None, init=False, repr=False, compare=False)
+    _names: frozenset[str] | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.op not in OPS:
@@ -101,6 +102,12 @@ class Equation:
             bounds = [bound for axis in self.domain for bound in (axis.low, axis.high)]
             object.__setattr__(self, "_read", tuple(accesses(self.body, self.guard, *bounds, *self.at)))
         return self._read or ()
+
+    def names(self) -> frozenset[str]:
+        """The name of everything that the equation reads."""
+        if self._names is None:
+            object.__setattr__(self, "_names", frozenset([found.value for found in self.reads()]))
+        return self._names or frozenset()
 
     def with_body(self, body: Node, guard: Node) -> Equation:
         """The same equation with another right side."""

@@ -78,7 +78,7 @@ def _in_order(equations: Sequence[Equation]) -> bool:
     last = {equation.target: n for n, equation in enumerate(equations)}
     assigned = {equation.target: n for n, equation in enumerate(equations) if equation.op == "="}
     for n, equation in enumerate(equations):
-        if any(last.get(read.value, -1) >= n for read in equation.reads()):
+        if any([last.get(name, -1) >= n for name in equation.names()]):
             return False
         if equation.op != "=" and assigned.get(equation.target, -1) > n:
             return False

@@ -32,7 +32,9 @@ def shared(program: Program) -> Program:
     branches alone gets no name, unless the equation would be too long.
     """
     groups: set[Node] = set()
-    equations = [piece for equation in program.flat() for piece in _pieces(equation, groups)]
+    equations = [piece for equation in program.flat() for piece in _summed_in_pieces(equation)]
+    if any(map(_is_long, postorder(*(equation.body for equation in equations)))):
+        equations = [_in_groups(equation, groups) for equation in equations]
     return _Sharing(replace(program, equations=tuple(equations)), groups).run()
 
 
@@ -84,22 +86,25 @@ class _Sharing:
         return (part, ranges) if ranges else part
 
     def _count(self, equation: Equation, seen: dict[Node, None]) -> None:
-        context, uses = self._context_of(equation), self.uses
+        context, uses, order = self._context_of(equation), self.uses, self.order
         keyed = bool(self.ambiguous) and any(axis.index in self.ambiguous for axis in equation.domain)
         for root in (equation.body, equation.guard) if equation.guard is not TRUE else (equation.body,):
-            uses[self._key(root, context)] += 1
+            uses[self._key(_unsigned(root), context)] += 1
             for part in outside_subscripts(root, {} if keyed else seen):
                 key = self._key(part, context) if keyed else part
-                if key in self.order:
+                if key in order:
                     continue
-                self.order[key] = None
-                if part.op == "access":
+                order[key] = None
+                op, args = part.op, part.args
+                if op in ("access", "neg") or not args:
                     continue
-                for place, argument in enumerate(part.args):
-                    if part.op != "piecewise" or (place % 2 and place < len(part.args) - 1):
-                        uses[self._key(argument, context) if keyed else argument] += 1
-                if part.op == "^" and part.args[1].value == "2":
-                    self.squared.add(part.args[0])
+                if op == "piecewise":
+                    args = args[1:-1:2]
+                elif op == "^" and args[1].value == "2":
+                    self.squared.add(args[0])
+                for argument in args:
+                    inner = _unsigned(argument) if argument.op == "neg" else argument
+                    uses[self._key(inner, context) if keyed else inner] += 1
 
     def _choose(self) -> None:
         """Mark the parts that get a name, from the inside out: `wanted` holds their keys, `touched` those of what contains such a part."""
@@ -195,6 +200,13 @@ def _part(key: Key) -> Node:
     return key if isinstance(key, Node) else key[0]
 
 
+def _unsigned(part: Node) -> Node:
+    """What stands behind the signs: they get no name, so a use of `-sin(x)` is one of `sin(x)`."""
+    while part.op == "neg":
+        part = part.args[0]
+    return part
+
+
 def _own(part: Node) -> int:
     return len(part.args) - 1 if part.op in _JOINING else _COSTS.get(part.op, CALL)
 
@@ -218,18 +230,23 @@ def _outside_branches(root: Node, known: set[Node]) -> set[Node]:
     return found
 
 
-def _pieces(equation: Equation, groups: set[Node]) -> list[Equation]:
-    """The equation with its long products grouped and a long sum accumulated in pieces."""
-    bodies = [equation.body]
-    if equation.body.op == "+" and equation.op in ("=", "+=") and len(equation.body.args) > LONGEST // 2:
-        bodies = _chunks(equation.body, TERMS)
-    parts = postorder(*bodies)
-    long = [part for part in parts if len(part.args) > FACTORS and len(part.args) > _LIMITS.get(part.op, len(part.args))]
-    if long and not any(part.op == "piecewise" for part in parts):  # what is named outside a branch has lost its guard
-        bodies = [rebuilt(body, lambda part: _grouped(part, groups)) for body in bodies]
-    if len(bodies) == 1 and bodies[0] is equation.body:
+def _summed_in_pieces(equation: Equation) -> list[Equation]:
+    """The equation with a long sum accumulated in pieces."""
+    if equation.body.op != "+" or equation.op not in ("=", "+=") or len(equation.body.args) <= LONGEST // 2:
         return [equation]
-    return [replace(equation, op=equation.op if n == 0 else "+=", body=body) for n, body in enumerate(bodies)]
+    return [replace(equation, op=equation.op if n == 0 else "+=", body=body) for n, body in enumerate(_chunks(equation.body, TERMS))]
+
+
+def _in_groups(equation: Equation, groups: set[Node]) -> Equation:
+    """The equation with its long products and sums grouped, but for those in a piecewise formula: what is named outside a branch has lost its guard."""
+    parts = postorder(equation.body)
+    if not any(map(_is_long, parts)) or any(part.op == "piecewise" for part in parts):
+        return equation
+    return replace(equation, body=rebuilt(equation.body, lambda part: _grouped(part, groups)))
+
+
+def _is_long(part: Node) -> bool:
+    return len(part.args) > FACTORS and len(part.args) > _LIMITS.get(part.op, len(part.args))
 
 
 def _grouped(part: Node, groups: set[Node]) -> Node | None:

@@ -29,7 +29,7 @@ def reverse(program: Program) -> Program:
     >>> print(reverse(forward))
     (1) C += w^2*x[i] for i in 0:m
     (2) dC = 1
-    (3) dw += 2*dC*x[i]*w for i in 0:m
+    (3) dw += 2*x[i]*w for i in 0:m
     """
     active = _active(program)
     fresh = Fresh({*program.inputs, *program.extents})
@@ -37,6 +37,8 @@ def reverse(program: Program) -> Program:
     inputs, measured = input_extents(program)
     sweep = _Sweep(names, active, fresh, {**inputs, **program.extents}, carried={program.cost}, open_to_all={program.cost})
     sweep.appended.append(Equation(names[program.cost], (), "=", (), ONE, rule="seed"))
+    if not any(program.cost in equation.names() for equation in program.flat()):
+        sweep.seed = program.cost
     summed = {equation.target for equation in program.flat() if equation.op != "="} | {program.cost}
     for item in reversed(program.equations):
         sweep.stepping = isinstance(item, Scan)
@@ -71,7 +73,7 @@ def adjoints(equation: Equation, active: frozenset[str] | None = None) -> Iterat
     dx[i + 1] += dr[i]*w[label[i]] for i in 0:m
     """
     subscripts = {inner.value for outer in equation.reads() for place in outer.args for inner in accesses(place)}
-    names = {found.value for found in equation.reads()} - subscripts
+    names = equation.names() - subscripts
     bars = {name: "d" + name for name in (*names, equation.target)}
     sweep = _Sweep(bars, active or frozenset(names), Fresh({*names, *bars.values(), equation.target}), {})
     sweep.through(equation, equation.left if equation.op == "=" else None)
@@ -83,7 +85,8 @@ class _Sweep:
     """The walk backwards. `names`: what the adjoint of each name is called. `new`: the extents of what only the sweep needs.
 
     `back`: the name of each adjoint -> the name. `carried`: names with an adjoint. `open_to_all`: those among them to which it comes not only through
-    branches that may not be taken. `stepping`: whether the equations at hand belong to a recurrence.
+    branches that may not be taken. `stepping`: whether the equations at hand belong to a recurrence. `seed`: the name whose adjoint is 1, for it is the cost
+    and nothing reads it.
     """
 
     names: dict[str, str]
@@ -96,6 +99,7 @@ class _Sweep:
     new: dict[str, tuple[Node, ...]] = field(default_factory=dict)
     back: dict[str, str] = field(init=False)
     stepping: bool = False
+    seed: str | None = None
 
     def __post_init__(self) -> None:
         self.back = {adjoint: name for name, adjoint in self.names.items()}
@@ -105,7 +109,7 @@ class _Sweep:
 
         `masked`: where no branch that uses the target is taken a slope may be infinite and must not count.
         """
-        incoming = access(self.names.get(equation.target, ""), *equation.at)
+        incoming = ONE if equation.target == self.seed else access(self.names.get(equation.target, ""), *equation.at)
         before = len(self.appended)
         match equation.op:
             case "=" if equation.rule == "norm":

@@ -85,7 +85,7 @@ def batches(program: Program, found: Levels) -> Batches:
         if len(over_samples) > 1 or (over_samples and row is None) or (over_samples and equation.target not in found.axis and equation.op != "+="):
             raise NotBuilt(f"In {equation} a sample meets other samples; mini-batches of such a cost are not built yet.", accepted="no batch_size")
         if row is None:
-            whole.update(read.value for read in equation.reads())
+            whole.update(equation.names())
             continue
         for read in (*equation.reads(), equation.left):
             place = _checked(program, found, read, row)

@@ -95,6 +95,8 @@ class _Cancelling:
 
     def without(self, above: list[Node], below: list[Node], used: dict[Fact, None]) -> Node | None:
         """The quotient of both products with common factors cancelled; None where there are none."""
+        if not below or set(below).isdisjoint(above):
+            return None
         left = Counter(below)
         top: list[Node] = []
         gone: Counter[Node] = Counter()

@@ -218,7 +218,7 @@ def _splittable(program: Program, found: Levels) -> frozenset[str]:
     fitting = {name for name in names if name in found.axis} - set(program.results)
     for item in program.equations:
         for equation in item.equations if isinstance(item, Scan) else (item,):
-            read = {place.value for place in equation.reads()} & fitting
+            read = equation.names() & fitting
             if isinstance(item, Scan) or equation.op != "+=":
                 fitting -= {*read, equation.target}
             elif read and _carried(equation, names) is None:

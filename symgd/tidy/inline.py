@@ -45,7 +45,7 @@ def _readers(program: Program) -> tuple[dict[str, Equation | None], dict[str, in
     readers: dict[str, Equation | None] = {}
     first: dict[str, int] = {}
     for place, equation in enumerate(program.flat()):
-        for name in dict.fromkeys(found.value for found in equation.reads()):
+        for name in equation.names():
             readers[name] = equation if name not in readers else None
             first.setdefault(name, place)
     return readers, first

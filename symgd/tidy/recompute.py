@@ -69,7 +69,7 @@ def _home(equation: Equation, before: Sequence[Equation | Scan]) -> int | None:
     """The last recurrence whose results the equation sums over its steps, and which comes after all else that the equation reads."""
     if equation.op != "+=":
         return None
-    reads = {found.value for found in equation.reads()}
+    reads = equation.names()
     for n in range(len(before) - 1, -1, -1):
         item = before[n]
         if isinstance(item, Equation):

@@ -157,7 +157,7 @@ class _Folding:
 
     def needs(self, equation: Equation, place: int, output: list[Equation | Scan]) -> bool:
         """Does the equation read something that is computed after the place?"""
-        reads = {found.value for found in equation.reads()}
+        reads = equation.names()
         later = (item for item in output[place + 1 :])
         return any(inner.target in reads for item in later for inner in (item.equations if isinstance(item, Scan) else (item,)))
 

@@ -49,7 +49,7 @@ def alive(program: Program, wanted: set[str]) -> Program:
     waiting = list(wanted)
     while waiting:
         for equation in writers.get(waiting.pop(), ()):
-            more = {read.value for read in equation.reads()} - needed
+            more = equation.names() - needed
             needed |= more
             waiting += more
     kept = [_alive(item, needed) if isinstance(item, Scan) else item for item in program.equations if isinstance(item, Scan) or item.target in needed]
