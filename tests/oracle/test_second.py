@@ -10,6 +10,7 @@ import pytest
 
 from symgd.compiling.cache import load
 from symgd.compiling.numpy_backend import run
+from symgd.training import kernels
 
 from .against_jax import cases, close, operations
 from .compositions import COMPOSITIONS
@@ -61,14 +62,14 @@ def test_the_product_equals_jax(structure, which):
     values, moved = structure.arrays(which), directions(structure, which)
     parameters, data = structure.split(values)
     expected = product_by_jax(structure, which)
-    kernels, program = cost.hessian._kernels, cost.hessian.program
-    bound = kernels.bind(*kernels.inputs(parameters, {**data, **structure.told(which)}), {n: np.asarray(v, float) for n, v in moved.items()})
-    unit = kernels.generated.units["gradient"]
+    own_kernels, program = cost.hessian._kernels, cost.hessian.program
+    bound = own_kernels.bind(*own_kernels.inputs(parameters, {**data, **structure.told(which)}), {n: np.asarray(v, float) for n, v in moved.items()})
+    unit = own_kernels.generated.units["gradient"]
     own = {"first": 0, "last": bound.rows, "scale": 1.0}
     with np.errstate(all="ignore"):
-        load(kernels.generated.source, compiled=False).gradient(*(own.get(a, bound.memory.get(a)) for a in unit.arguments))
+        load(own_kernels.generated.source, compiled=False).gradient(*(own.get(a, bound.memory.get(a)) for a in unit.arguments))
     outputs = {name: program.tangents[program.adjoints[name]] for name in structure.parameters}
-    assert close_together({name: kernels.value(bound, output) for name, output in outputs.items()}, expected)
+    assert close_together({name: own_kernels.value(bound, output) for name, output in outputs.items()}, expected)
     named = {program.tangents[name]: value for name, value in moved.items()}
     found = run(program, {**values, **named}, bound.lengths)
     assert close_together({name: np.broadcast_to(found.get(output, 0.0), expected[name].shape) for name, output in outputs.items()}, expected)
@@ -76,7 +77,8 @@ def test_the_product_equals_jax(structure, which):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("structure", "which"), [case for case in CASES if case.values[0].name in COMPILED])
-def test_compiled_blocks_and_product_equal_jax(structure, which):
+def test_compiled_blocks_and_product_equal_jax(structure, which, monkeypatch):
+    monkeypatch.setattr(kernels, "PATIENCE", 1000.0)
     cost = cost_of(structure.name)
     parameters, data = structure.split(structure.arrays(which))
     data |= structure.told(which)
