@@ -5,7 +5,7 @@ A recurrence stays together: it runs in a pass, all its steps for one block of s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symgd.nodes.node import ZERO, Node
 from symgd.program.equation import Equation, Program, Scan
@@ -31,6 +31,19 @@ class Levels:
     def passes(self) -> int:
         """How often the samples are read."""
         return max((t for t, row in zip(self.when, self.row, strict=True) if row is not None), default=0)
+
+    def readers(self) -> dict[str, list[tuple[int, bool]]]:
+        """name -> the equations that read it, and whether each reads its own sample only; of every computed array with an entry a sample."""
+        found: dict[str, list[tuple[int, bool]]] = {name: [] for name in self.axis}
+        for n, (equation, row) in enumerate(zip(self.equations, self.row, strict=True)):
+            for read in equation.reads():
+                if read.value in found:
+                    found[read.value].append((n, row is not None and self.is_local(read, row)))
+        return found
+
+    def stepped(self, name: str) -> bool:
+        """Is it computed by a recurrence, or for all samples at once?"""
+        return any(self.scan[n] is not None or self.row[n] is None for n in self.writers[name])
 
     def is_local(self, found: Node, letter: Node | None) -> bool:
         """Does the access read an entry of the very sample that `letter` stands at?"""
@@ -65,7 +78,8 @@ def levels(program: Program) -> Levels:
         choices = () if alone else _row_letters(equation, axis, program.row)
         letters.append(choices[:1] if steps is not None else choices)
     rows, when = _when(Levels(tuple(equations), (), (), axis, writers, tuple(scan)), [choices or (None,) for choices in letters])
-    return Levels(tuple(equations), rows, when, axis, writers, tuple(scan))
+    found = Levels(tuple(equations), rows, when, axis, writers, tuple(scan))
+    return found if found.passes < 2 else _as_late(found, set(program.results))
 
 
 def _by_samples(scan: Scan, axis: dict[str, int], row: Node | None) -> bool:
@@ -155,3 +169,28 @@ def _raise(found: Levels, when: list[int], n: int) -> None:
                 when[n] = when[m]
                 waiting.append(n)
                 break
+
+
+def _as_late(found: Levels, wanted: set[str]) -> Levels:
+    """What one later pass alone reads is computed there, if all it needs is data, totals, and what is kept anyway: then it is kept for no pass."""
+    readers, writers = found.readers(), found.writers
+    kept = {name for name, places in readers.items() if name in wanted or not all(local for _, local in places)}
+    read_in = {name: {n for n, _ in places} - {*writers[name]} for name, places in readers.items()}
+    reads = {name: {read for n in writers[name] for read in found.equations[n].names() if read in found.axis and read != name} for name in found.axis}
+    late: dict[str, int] = {}
+
+    def passes(name: str) -> set[int]:
+        return {late.get(found.equations[n].target, found.when[n]) for n in read_in[name]}
+
+    for name in sorted(found.axis, key=lambda name: -writers[name][0]):
+        where = passes(name)
+        if name not in kept and not found.stepped(name) and len(where) == 1 and min(where) > found.when[writers[name][0]]:
+            late[name] = where.pop()
+    waiting = list(late)
+    while waiting:  # what would have to be kept for it, or was late only for its sake, stays
+        name = waiting.pop()
+        if name in late and (passes(name) != {late[name]} or any(late.get(read, 0) != late[name] for read in reads[name] - kept)):
+            del late[name]
+            waiting += [*reads[name], *(found.equations[n].target for n in read_in[name])]
+    when = tuple(late.get(equation.target, t) for equation, t in zip(found.equations, found.when, strict=True))
+    return replace(found, when=when)

@@ -238,7 +238,7 @@ def _summed_in_pieces(equation: Equation) -> list[Equation]:
 
 
 def _in_groups(equation: Equation, groups: set[Node]) -> Equation:
-    """The equation with its long products and sums grouped, but for those in a piecewise formula: what is named outside a branch has lost its guard."""
+    """The equation with its long products and sums grouped, but not in a piecewise formula: what is named outside a branch has lost its guard."""
     parts = postorder(equation.body)
     if not any(map(_is_long, parts)) or any(part.op == "piecewise" for part in parts):
         return equation

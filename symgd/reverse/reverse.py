@@ -85,8 +85,8 @@ class _Sweep:
     """The walk backwards. `names`: what the adjoint of each name is called. `new`: the extents of what only the sweep needs.
 
     `back`: the name of each adjoint -> the name. `carried`: names with an adjoint. `open_to_all`: those among them to which it comes not only through
-    branches that may not be taken. `stepping`: whether the equations at hand belong to a recurrence. `seed`: the name whose adjoint is 1, for it is the cost
-    and nothing reads it.
+    branches that may not be taken. `stepping`: whether the equations at hand belong to a recurrence. `seed`: the cost, if nothing reads it: its
+    adjoint is 1.
     """
 
     names: dict[str, str]

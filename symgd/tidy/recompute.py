@@ -1,4 +1,4 @@
-"""Recurrences with less memory: what the way back needs of a step is computed again from the states, instead of kept for all steps."""
+"""Less memory: what later passes, and the ways back of recurrences, need of a sample or a step is computed again, instead of kept for all of them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from types import MappingProxyType
 from symgd.nodes.node import Node, access, index, postorder, substituted
 from symgd.program.bounds import at_most
 from symgd.program.equation import Equation, Program, Range, Scan
+from symgd.program.levels import Levels, levels
 from symgd.program.linear import difference
 from symgd.program.names import Fresh
 
@@ -16,8 +17,9 @@ __all__ = ["recomputed"]
 
 
 def recomputed(program: Program) -> Program:
-    """The same cost and gradient, with fewer arrays that have an entry for every step of a recurrence.
+    """The same cost and gradient, with fewer arrays that have an entry for every sample or for every step of a recurrence.
 
+    A pass over the samples computes by itself what it reads of what an earlier one computed at the same sample.
     A sum over the steps of what a recurrence computes is added up within it, and what recurrences alone read is computed at their steps. Then every
     array that one recurrence computes and a later one reads at the same step, and nobody else, is computed a second time there, from the states,
     which are kept. So an LSTM keeps its two states and their adjoints instead of a dozen arrays, for one more forward step each (Chen et al. 2016,
@@ -39,6 +41,7 @@ def recomputed(program: Program) -> Program:
     (7)     dh[t] += da[t]*a_again[t] for t in 0:T
     (8) dw += dh[0]
     """
+    program = _in_later_passes(program)
     items = _computed_within(_summed_within(program.equations), program)
     fresh = Fresh({*program.inputs, *program.extents, *program.adjoints.values()})
     extents = dict(program.extents)
@@ -47,6 +50,59 @@ def recomputed(program: Program) -> Program:
             if isinstance(earlier, Scan) and isinstance(item, Scan):
                 item = items[n] = _again(item, earlier, items, program, fresh, extents)
     return replace(program, equations=tuple(items), extents=MappingProxyType(extents))
+
+
+# What later passes read
+
+
+def _in_later_passes(program: Program) -> Program:
+    """The program in which a later pass over the samples computes again what it reads of its own sample: it is not kept for all samples."""
+    found = levels(program)
+    if found.passes < 2:
+        return program
+    copies = _Copies(found, set(program.results), Fresh({*program.inputs, *program.extents, *program.adjoints.values()}))
+    output: list[Equation | Scan] = []
+    n = 0
+    for item in program.equations:
+        inside = item.equations if isinstance(item, Scan) else (item,)
+        renamed = {name: again for m in range(n, n + len(inside)) for name, again in copies.read_by(m, output).items()}
+        n += len(inside)
+        new = [_reading(equation, renamed) if renamed else equation for equation in inside]
+        output.append(replace(item, equations=tuple(new)) if isinstance(item, Scan) else new[0])
+    extents = {again: program.extents[name] for (name, _), again in copies.made.items()}
+    return replace(program, equations=tuple(output), extents=MappingProxyType({**program.extents, **extents}))
+
+
+class _Copies:
+    """`made`: (name, pass) -> the name under which that pass computes it again."""
+
+    def __init__(self, found: Levels, wanted: set[str], fresh: Fresh) -> None:
+        self.levels, self.fresh = found, fresh
+        self.made: dict[tuple[str, int], str] = {}
+        readers = found.readers()
+        kept = {name for name, places in readers.items() if name in wanted or not all(local for _, local in places)}
+        self.copied: set[str] = set()
+        for name in sorted(set(found.axis) - kept, key=lambda name: found.writers[name][0]):
+            needs = {read for m in found.writers[name] for read in found.equations[m].names()} & set(found.axis) - {name} - kept
+            if not found.stepped(name) and needs <= self.copied:
+                self.copied.add(name)
+
+    def read_by(self, n: int, output: list[Equation | Scan]) -> dict[str, str]:
+        """What equation n reads of earlier passes -> its new name; the copies go to the output."""
+        t = self.levels.when[n]
+        return {} if self.levels.row[n] is None else {name: self.again(name, t, output) for name in self._carried(n, t)}
+
+    def _carried(self, n: int, t: int) -> list[str]:
+        names = dict.fromkeys(read.value for read in self.levels.equations[n].reads())
+        return [name for name in names if name in self.copied and self.levels.when[self.levels.writers[name][0]] < t]
+
+    def again(self, name: str, t: int, output: list[Equation | Scan]) -> str:
+        if (name, t) not in self.made:
+            writers = self.levels.writers[name]
+            renamed = {read: self.again(read, t, output) for m in writers for read in self._carried(m, t) if read != name}
+            again = self.made[name, t] = renamed[name] = self.fresh.exactly(f"{name}_again")
+            output += [_reading(replace(self.levels.equations[m], target=again), renamed) for m in writers]
+        return self.made[name, t]
 
 
 # Sums over the steps

@@ -41,7 +41,7 @@ TRAINING = 20.0  # seconds that the first of many steps may wait
 HOPELESS = 300.0  # seconds of compiling from which on it is not tried
 AT_ONCE = 32  # directions that go through the data together
 HELD = 1 << 25  # numbers of memory that they may take
-STORED = 1 << 27  # numbers of memory, a gigabyte, from which on the steps of a recurrence are computed again on the way back
+STORED = 1 << 27  # numbers of memory, a gigabyte, from which on values of a step or a sample are computed again, not kept
 
 
 @dataclass(slots=True)
@@ -288,8 +288,8 @@ class Kernels:
         return sum(_size([value(extent, lengths) for extent in slot.extents], None) for slot in slots)
 
     def _recompute(self) -> None:
-        """Go over to the program that keeps the states of recurrences only; `source` is its source from now on."""
-        if any(isinstance(item, Scan) for item in self.program.equations):
+        """Go over to the program that keeps less; `source` is its source from now on."""
+        if any(isinstance(item, Scan) for item in self.program.equations) or self.program.passes > 1:
             self.program = recomputed(self.program)
             for name in ("extents", "generated", "module", "_identifiers", "_whole", "_batched"):
                 self.__dict__.pop(name, None)

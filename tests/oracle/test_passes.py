@@ -9,7 +9,9 @@ from symgd.compiling.cache import load
 from symgd.program.meaning import Arithmetic, interpret
 from symgd.program.operations import operations_at
 from symgd.reverse.reverse import reverse
+from symgd.tidy.recompute import recomputed
 from symgd.tidy.tidy import tidy
+from symgd.training.kernels import Kernels
 
 from . import against_jax
 from .levels import LENGTHS, LEVELS, SHAPES, mixtures
@@ -22,17 +24,15 @@ VALUES = {name: RANDOM.uniform(-1, 1, [LENGTHS[side] for side in sides]) for nam
 VALUES |= {"label": np.array([1, 0, 1, 1, 0]), "s": 0.7}
 
 
-def in_blocks_of_two(cost, parameters, data):
+def in_blocks_of_two(kernels, parameters, data):
     """Cost and gradient by the generated loops as plain Python, two samples at a time."""
-    kernels = cost._kernels
     bound = kernels.bind(*kernels.inputs(parameters, data))
     bound.memory["block"] = min(2, bound.block)
     own = {"first": 0, "last": bound.rows, "scale": 1.0}
     with np.errstate(all="ignore"):
         arguments = kernels.generated.units["gradient"].arguments
         load(kernels.generated.source, compiled=False).gradient(*(own.get(a, bound.memory.get(a)) for a in arguments))
-    program = kernels.program
-    return {name: kernels.value(bound, name) for name in (program.cost, *(program.adjoints[p] for p in cost.parameters))}, bound.lengths
+    return {name: kernels.value(bound, name) for name in kernels.program.results}, bound.lengths
 
 
 @pytest.mark.parametrize(("passes", "structure"), CASES)
@@ -77,13 +77,16 @@ def test_mixtures_of_levels_are_right_in_blocks(made):
     program = cost.gradient.program
     data = {name: VALUES[name] for name in ("X", "y", "label") if f"{name}[" in text}
     data |= {name: length for name, length in LENGTHS.items() if name in cost._kernels._length_names()}
-    found, lengths = in_blocks_of_two(cost, {name: VALUES[name] for name in PARAMETERS}, data)
-    exact = interpret(program, {name: VALUES[name] for name in program.inputs}, lengths, Arithmetic(30))
-    for name, value in found.items():
-        expected = np.zeros(np.shape(value))
-        for place, element in exact.get(name, {}).items():
-            expected[place] = float(element)
-        assert np.all(np.abs(value - expected) <= 1e-9 * (1 + np.max(np.abs(expected), initial=0.0))), name
+    lean = recomputed(program)  # nothing kept from pass to pass
+    for kernels in (cost._kernels, Kernels(cost._checked, lean)):
+        found, lengths = in_blocks_of_two(kernels, {name: VALUES[name] for name in PARAMETERS}, data)
+        exact = interpret(program, {name: VALUES[name] for name in program.inputs}, lengths, Arithmetic(30))
+        for name, value in found.items():
+            expected = np.zeros(np.shape(value))
+            for place, element in exact.get(name, {}).items():
+                expected[place] = float(element)
+            assert np.all(np.abs(value - expected) <= 1e-9 * (1 + np.max(np.abs(expected), initial=0.0))), name
+    assert lean.passes == program.passes
     plain = tidy(reverse(cost.program))
     assert program.passes <= plain.passes
     large = dict.fromkeys(LENGTHS, 64)

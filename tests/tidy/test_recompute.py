@@ -6,6 +6,7 @@ import pytest
 import symgd as sg
 from symgd.program.equation import Scan
 from symgd.program.gate import checked_same
+from symgd.schedule.schedule import schedule
 from symgd.tidy.recompute import recomputed
 from symgd.training import kernels as training_kernels
 from symgd.training.kernels import Kernels
@@ -64,6 +65,41 @@ def test_the_states_alone_are_kept_for_all_steps():
         growth.append((used[1] - used[0]) / 50)
     assert growth[1] == 4 * width + features + 1  # h, c, dh, dc, and the data x and y
     assert growth[0] > 2 * growth[1]
+
+
+NORM = {
+    "z[i, k]": "sum(W[k, j]*X[i, j], j)",
+    "mu[k]": "mean(z[i, k], i)",
+    "s[k]": "mean((z[i, k] - mu[k])^2, i)",
+    "a[i, k]": "tanh((z[i, k] - mu[k])/sqrt(s[k] + 0.1))",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        pytest.param("mean((sum(a[i, k], k) - y[i])^2, i)", NORM, id="batch norm"),
+        pytest.param("mean((r[i] - mean(r[i], i))^2, i)", {"r[i]": "tanh(sum(W[k, j]*X[i, j], j, k)) - y[i]"}, id="variance"),
+        pytest.param("max(e[i], i)", {"e[i]": "(sum(tanh(W[k, j]*X[i, j]), j, k) - y[i])^2"}, id="largest residual"),
+        pytest.param("sum(e[i]/sum(e[i], i)*y[i], i)", {"e[i]": "exp(sum(W[k, j]*X[i, j], j, k))"}, id="weights"),
+    ],
+)
+def test_later_passes_compute_again_what_would_be_kept_for_all_samples(text, where):
+    found = sg.parse(text, where=where, axes="i:m j:d k:3", parameters=["W"])
+    program = found.gradient.program
+    assert "rows" in schedule(program).kinds.values()
+    again = recomputed(program)
+    checked_same(program, again, "recomputing")
+    assert again.passes == program.passes > 1
+    assert "rows" not in schedule(again).kinds.values()
+    kernels, values = Kernels(found._checked, again), {"W": np.ones((3, 2))}
+    assert len({numbers(kernels, values, {"X": np.ones((m, 2)), "y": np.ones(m)}) - 3 * m for m in (20_000, 30_000)}) == 1  # the data alone
+
+
+def test_what_one_later_pass_needs_is_computed_there():
+    program = sg.parse("mean((w*x - u)^2) + mean(exp(t)*w*x)", where={"u": "tanh(x)", "t": "mean(w*x)"}, samples="x").gradient.program
+    assert program.passes == 2
+    assert "rows" not in schedule(program).kinds.values()
 
 
 def test_what_would_take_too_much_memory_is_computed_again(monkeypatch):
