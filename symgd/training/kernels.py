@@ -23,7 +23,7 @@ from symgd.printing.memory import BLOCK, CACHE
 from symgd.printing.module import Generated, kernels
 from symgd.program.equation import Program, Scan
 from symgd.program.extents import input_extents
-from symgd.program.operations import weight
+from symgd.program.operations import operations_at, weight
 from symgd.program.shapes import solve, value
 from symgd.program.subscripts import check_subscripts
 from symgd.reverse.tangent import DIRECTIONS
@@ -39,6 +39,7 @@ SECONDS = 0.003  # to compile what weighs 1, measured; a loop weighs about 20
 PATIENCE = 4.0  # seconds that a first value may wait for the compiler
 TRAINING = 20.0  # seconds that the first of many steps may wait
 HOPELESS = 300.0  # seconds of compiling from which on it is not tried
+BY_NUMPY = 3e-9  # seconds that NumPy takes for an operation in long arrays
 AT_ONCE = 32  # directions that go through the data together
 HELD = 1 << 25  # numbers of memory that they may take
 STORED = 1 << 27  # numbers of memory, a gigabyte, from which on values of a step or a sample are computed again, not kept
@@ -146,9 +147,13 @@ class Kernels:
             self.notice()
         return self.compiling <= self.patience
 
+    def _is_open(self) -> bool:
+        """Compiling would take longer than one waits for a value, but not for much work."""
+        return not self.__dict__.get("compiled") and isinstance(type(self).compiled, cached_property) and self.patience < self.compiling < HOPELESS
+
     def choose(self, steps: int, step: Callable[[], None]) -> None:
         """Compile if that pays for so many steps, of which NumPy takes one to see how long it needs."""
-        if "compiled" in self.__dict__ or not isinstance(type(self).compiled, cached_property) or not self.patience < self.compiling < HOPELESS:
+        if not self._is_open():
             return
         step()  # its first time it is generated
         began = time.perf_counter()
@@ -186,7 +191,7 @@ class Kernels:
         try:
             return function(*(given[a] if a in given else bound.memory[a] for a in arguments))
         except Exception as error:  # whatever Numba and LLVM raise; what they have compiled raises nothing
-            self.__dict__["compiled"] = False
+            self.__dict__ |= {"compiled": False, "compiling": math.inf}
             self.notice(error)
             raise NotCompiled from error
 
@@ -279,6 +284,8 @@ class Kernels:
             everything[held] = directions[name] if directions and name in directions else np.zeros(shape)
         if self._numbers(lengths) > STORED:
             self._recompute()
+        if self._is_open() and BY_NUMPY * operations_at(self.program, lengths)[0] > self.compiling:
+            self.__dict__["compiled"] = True
         packed = {array: np.array([everything[name] for name in names]) for array, names in self.packed.items() if array in self.program.inputs}
         return self._allocated({**everything, **packed}, lengths)
 

@@ -99,3 +99,15 @@ def test_numba_compiles_50_terms_of_50_shapes_when_asked(monkeypatch):
     assert found.cost == pytest.approx(expected.cost, rel=1e-13)
     for name in AT:
         assert found.gradient[name] == pytest.approx(expected.gradient[name], rel=1e-12)
+
+
+def test_what_numpy_would_compute_for_longer_than_compiling_takes_is_compiled(monkeypatch):
+    monkeypatch.setattr(kernels, "PATIENCE", 0.0)
+    cost = sg.parse("mean(tanh(w*x - y)^2)", samples="x y")
+    few, many = np.ones(10), np.ones(1_000_000)
+    with pytest.warns(UserWarning, match="NumPy runs it"):
+        first = cost.evaluate({"w": 0.5}, {"x": few, "y": few})
+    assert not cost._kernels.compiled
+    monkeypatch.setattr(kernels, "BY_NUMPY", 1e-6)
+    assert cost.evaluate({"w": 0.5}, {"x": many, "y": many}).cost == pytest.approx(first.cost)
+    assert cost._kernels.compiled
