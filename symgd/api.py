@@ -22,7 +22,7 @@ from symgd.nodes.latex import latex
 from symgd.nodes.naming import name_of
 from symgd.nodes.node import ZERO, Node, access, accesses, index, postorder
 from symgd.nodes.text import text
-from symgd.pipeline import forward_program, gradient_program, rolled_program
+from symgd.pipeline import forward_program, gradient_program, rolled_program, stable_program
 from symgd.program.equation import Program
 from symgd.program.gate import checking as checking
 from symgd.program.names import Fresh
@@ -30,6 +30,7 @@ from symgd.tidy.closed import ClosedForms
 
 if TYPE_CHECKING:
     from symgd.rolling.rolling import Rolled
+    from symgd.stabilise.stabilise import Stabilised
     from symgd.training.result import Evaluation
     from symgd.training.trainer import Trainer
 
@@ -147,7 +148,20 @@ class Cost:
     @cached_property
     def program(self) -> Program:
         """The forward equations."""
-        return forward_program(self._checked)
+        return self._stable.program if self.stabilise else forward_program(self._checked)
+
+    @cached_property
+    def _stable(self) -> Stabilised:
+        return stable_program(self._checked)
+
+    @property
+    def rewritten(self) -> tuple[str, ...]:
+        """What is computed in another way than it was written, because it would overflow, vanish or cancel; nothing with `stabilise=False`.
+
+        >>> parse("log(1 + exp(w))").rewritten
+        ('log(1 + exp(w)) is computed as softplus(w): the exponentials overflow or vanish where the logarithm of their sum does not.',)
+        """
+        return tuple(map(str, self._stable.uses)) if self.stabilise else ()
 
     @cached_property
     def gradient(self) -> Gradient:

@@ -61,7 +61,9 @@ class Hessian(Mapping[Any, Any]):
     def notes(self) -> tuple[str, ...]:
         """What was agreed on where a second derivative does not exist."""
         bodies = (self._cost._formula.expression, *(d.body for d in self._cost._checked.definitions))
-        return tuple(dict.fromkeys(note for part in postorder(*bodies) for note in _notes(part, self._cost._formula.hidden)))
+        replaced = {use.before for use in self._cost._stable.uses} if self._cost.stabilise else ()
+        parts = [part for part in postorder(*bodies) if part not in replaced]
+        return tuple(dict.fromkeys(note for part in parts for note in _notes(part, self._cost._formula.hidden)))
 
     def __getitem__(self, pair: Any) -> Any:
         if not isinstance(pair, tuple) or len(pair) != 2:

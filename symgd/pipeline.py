@@ -10,7 +10,7 @@ from symgd.nodes.growing import growing
 from symgd.nodes.node import ZERO, index, length
 from symgd.program.equation import Program, Range
 from symgd.program.extents import input_extents
-from symgd.program.forward import forward
+from symgd.program.forward import arranged, forward, lowered
 from symgd.program.gate import checked_forward, checked_packed, checked_reverse, checked_rows, checked_same, checked_tangent
 from symgd.program.names import Fresh
 from symgd.program.recurrence import recurrent
@@ -19,16 +19,27 @@ from symgd.reverse.reverse import reverse
 from symgd.reverse.rows import of_sum, rows
 from symgd.reverse.tangent import DIRECTIONS, Direction, along, by_element, tangent
 from symgd.rolling.rolling import Rolled, rolled
+from symgd.stabilise.stabilise import Stabilised, stabilised
 from symgd.tidy.passes import in_fewer_passes
 from symgd.tidy.tidy import alive, tidy
 
 
 def forward_program(checked: Checked) -> Program:
-    """The equations of cost and definitions."""
+    """The equations of cost and definitions, as they were written."""
     with growing():
         program = forward(checked)
     checked_forward(checked, program)
     return program
+
+
+def stable_program(checked: Checked) -> Stabilised:
+    """The equations of cost and definitions as they run, and what was rewritten in them."""
+    with growing():
+        written = lowered(checked)
+        found = stabilised(written)
+        program = arranged(found.program)
+    checked_forward(checked, program)
+    return Stabilised(program, found.uses)
 
 
 def gradient_program(program: Program) -> Program:

@@ -48,7 +48,7 @@ _NUMPY = _words(
     """
 )
 _MATH = _words("erf erfc exp expm1 fabs floor gamma inf isfinite isinf isnan lgamma log log1p log2 nan pi sqrt")
-_SPECIAL = _words("digamma erf erfc expit gamma gammaln polygamma spherical_jn")
+_SPECIAL = _words("digamma erf erfc expit gamma gammaln polygamma spherical_jn xlogy")
 _METHODS = _words("T astype at copy dtype fill max min ndim ravel reshape shape size sum transpose view")
 _NODES = _words(
     """

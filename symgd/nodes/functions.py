@@ -88,6 +88,24 @@ def _logaddexp(ctx: Any, u: Any, v: Any) -> Any:
     return u if u == v and ctx.isinf(u) and u < 0 else max(u, v) + ctx.log1p(ctx.exp(-abs(u - v)))
 
 
+def _log1mexp(ctx: Any, u: Any) -> Any:
+    return ctx.log1p(-ctx.exp(u)) if u < -1 else ctx.log(-ctx.expm1(u))
+
+
+def _logcosh(ctx: Any, u: Any) -> Any:
+    return ctx.log1p(2 * ctx.sinh(u / 2) ** 2) if abs(u) < 1 else abs(u) + ctx.log1p(ctx.exp(-2 * abs(u))) - ctx.ln2
+
+
+def _xlogy(ctx: Any, u: Any, v: Any) -> Any:
+    return ctx.zero if u == 0 else u * ctx.log(v)
+
+
+def _dsinc(ctx: Any, u: Any) -> Any:
+    if abs(u) > 1:
+        return (ctx.cos(u) - ctx.sin(u) / u) / u
+    return -u / 3 * ctx.hyp0f1(ctx.mpf(5) / 2, -u * u / 4)  # the spherical Bessel function j1
+
+
 def _mod(ctx: Any, u: Any, v: Any) -> Any:
     return ctx.nan if v == 0 else u % v  # exact, with the sign of v
 
@@ -130,6 +148,10 @@ _ROWS: tuple[Function, ...] = (
     _alike("acot", 1, r"\operatorname{arccot}", "acot", _real(_acot), "np.arctan(np.divide(1.0, {0}))", "arccot"),
     _alike("atan2", 2, r"\operatorname{atan2}", "atan2", _own("atan2"), "np.arctan2({0}, {1})", "arctan2"),
     Function("sinc", 1, r"\operatorname{sinc}", "sinc", _own("sinc"), "special.spherical_jn(0, {0})", "sinc({0})"),
+    Function(
+        "dsinc", 1, r"\operatorname{sinc}'", "cos(u)/u + -sin(u)/u^2", _real(_dsinc),
+        "np.where(np.abs({0}) < 1e-4, -{0}/3.0*(1.0 - {0}*{0}/10.0), -np.sign({0})*special.spherical_jn(1, np.abs({0})))", "dsinc({0})",
+    ),
     # hyperbolic functions
     _alike("sinh", 1, r"\sinh", "sinh", _own("sinh"), "np.sinh({0})"),
     _alike("cosh", 1, r"\cosh", "cosh", _own("cosh"), "np.cosh({0})"),
@@ -176,6 +198,16 @@ _ROWS: tuple[Function, ...] = (
         _real(lambda c, u: 1 / (1 + c.exp(-u))), "special.expit({0})", "sigmoid({0})", ("expit", "logistic"),
     ),
     Function("softplus", 1, r"\operatorname{softplus}", "log(1 + exp(u))", _real(_softplus), "np.logaddexp(0.0, {0})", "softplus({0})"),
+    Function(
+        "log1mexp", 1, r"\operatorname{log1mexp}", "log(1 + -exp(u))", _real(_log1mexp),
+        "np.where({0} < -0.6931471805599453, np.log1p(-np.exp({0})), np.log(-np.expm1({0})))", "log1mexp({0})",
+    ),
+    Function(
+        "logcosh", 1, r"\operatorname{logcosh}", "log(cosh(u))", _real(_logcosh),
+        "np.where(np.abs({0}) < 1.0, np.log1p(2.0*np.sinh(0.5*{0})**2), np.abs({0}) + (np.log1p(np.exp(-2.0*np.abs({0}))) - 0.6931471805599453))",
+        "logcosh({0})",
+    ),
+    Function("xlogy", 2, r"\operatorname{xlogy}", "u*log(v)", _real(_xlogy), "special.xlogy({0}, {1})", "xlogy({0}, {1})"),
 )  # fmt: skip
 
 FUNCTIONS: dict[str, Function] = {row.name: row for row in _ROWS}

@@ -47,6 +47,25 @@ ELEMENTARY: dict[str, Elementary] = {
                 return np.maximum(u, 0.0) + np.log1p(np.exp(-abs(u)))
         '''),
         _row('''
+            def log1mexp(u):
+                """log(1 - exp(u)), u <= 0"""
+                return np.log1p(-np.exp(u)) if u < -0.6931471805599453 else np.log(-np.expm1(u))
+        '''),
+        _row('''
+            def logcosh(u):
+                """log(cosh(u)); for large |u| it is |u| - log(2)."""
+                u = abs(u)
+                if u < 1.0:
+                    half = np.sinh(0.5*u)
+                    return np.log1p(2.0*half*half)
+                return u + (np.log1p(np.exp(-2.0*u)) - 0.6931471805599453)
+        '''),
+        _row('''
+            def xlogy(u, v):
+                """u*log(v), 0 where u is 0"""
+                return 0.0 if u == 0.0 and v == v else u*np.log(v)
+        '''),
+        _row('''
             def logaddexp(u, v):
                 """log(exp(u) + exp(v))"""
                 return u + 0.6931471805599453 if u == v else np.maximum(u, v) + np.log1p(np.exp(-abs(u - v)))
@@ -65,6 +84,16 @@ ELEMENTARY: dict[str, Elementary] = {
             def sinc(u):
                 """sin(u)/u, 1 at 0"""
                 return np.sin(u)/u if u != 0.0 else 1.0
+        '''),
+        _row('''
+            def dsinc(u):
+                """The derivative of sinc, (cos(u) - sin(u)/u)/u; a series where that cancels."""
+                if abs(u) > 1.0:
+                    return (np.cos(u) - np.sin(u)/u)/u
+                w = u*u
+                series = 1.0706029224547743e-11 - w*(4.498331606952833e-14 - w*1.4797143443923793e-16)
+                series = 2.2045855379188714e-05 - w*(2.505210838544172e-07 - w*(1.9270852604185937e-09 - w*series))
+                return -u*(0.3333333333333333 - w*(0.03333333333333333 - w*(0.0011904761904761906 - w*series)))
         '''),
         _row('''
             def asec(u):

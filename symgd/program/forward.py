@@ -28,12 +28,19 @@ ACCUMULATED: dict[str, Op] = {"logsumexp": "logsumexp=", "softmax": "logsumexp="
 def forward(checked: Checked) -> Program:
     """The equations that compute every definition and the cost, named `C` or the next free name, from parameters and data.
 
+    What is used twice has a name, and what is computed step by step stands in its order.
+
     >>> from symgd.cost.checked import check
     >>> from symgd.reading.text import problem
     >>> print(forward(check(problem("mean((w*x - mean(w*x))^2)", samples="x"))))
     (1) s1 += w*x[i]/m for i in 0:m
     (2) C += (w*x[i] - s1)^2/m for i in 0:m
     """
+    return arranged(lowered(checked))
+
+
+def lowered(checked: Checked) -> Program:
+    """The equations as the user wrote them, every reduction one of its own."""
     lowering = _Lowering(Fresh(checked.names), Shelves(_lengths(checked)))
     cost = lowering.fresh.exactly("C")
     definitions = narrowed(checked.definitions)
@@ -42,7 +49,7 @@ def forward(checked: Checked) -> Program:
     lowering.define(cost, (), (), checked.formula.expression)
     check_defined(definitions, lowering.equations, lowering.extents)
     inputs = {**checked.parameters, **checked.data, **{name: 0 for name in checked.constants if name not in checked.data}}
-    program = Program(
+    return Program(
         tuple(lowering.equations),
         MappingProxyType(inputs),
         cost,
@@ -54,6 +61,10 @@ def forward(checked: Checked) -> Program:
         row=_row(checked),
         facts=checked.facts,
     )
+
+
+def arranged(program: Program) -> Program:
+    """What is used twice gets a name, recurrences are found, and everything is brought into an order in which it can be computed."""
     return _off_the_rows(recurrent(shared(program)))
 
 

@@ -86,10 +86,10 @@ RULES: dict[str, Rule] = {
         Rule("asec", "asec(u)", "du/(abs(u)*sqrt(u^2 - 1))", "the arccosine of 1/u", where="abs(u) > 1"),
         Rule("acsc", "acsc(u)", "-du/(abs(u)*sqrt(u^2 - 1))", "the arcsine of 1/u", where="abs(u) > 1"),
         Rule("acot", "acot(u)", "-du/(1 + u^2)", "minus that of the arctangent"),
+        Rule("sinc", "sinc(u)", "dsinc(u)*du", "the quotient (u*cos(u) - sin(u))/u^2, 0 at 0"),
         Rule("atan2", "atan2(u, v)", "(v*du - u*dv)/(u^2 + v^2)", "the arctangent of u/v", where="v > 0 or u != 0"),
         Rule(
-            "sinc", "sinc(u)", "piecewise(-u/3, u == 0, (cos(u) - sinc(u))/u)*du", "the quotient sin(u)/u, flat at 0",
-            of_output="piecewise(-u/3, u == 0, (cos(u) - a)/u)*du",  # -u/3 is 0 there, and has the right slope for second derivatives
+            "dsinc", "dsinc(u)", "-piecewise(1/3, u == 0, sinc(u) + 2*dsinc(u)/u)*du", "the second derivative of sin(u)/u, -1/3 at 0",
         ),
         # hyperbolic functions
         Rule("sinh", "sinh(u)", "cosh(u)*du", "sinh becomes cosh"),
@@ -138,6 +138,9 @@ RULES: dict[str, Rule] = {
         ),
         Rule("sigmoid", "sigmoid(u)", "sigmoid(u)*(1 - sigmoid(u))*du", "itself times one minus itself", of_output="a*(1 - a)*du"),
         Rule("softplus", "softplus(u)", "sigmoid(u)*du", "the sigmoid"),
+        Rule("log1mexp", "log1mexp(u)", "-du/expm1(-u)", "minus one over exp(-u) - 1", where="u < 0"),
+        Rule("logcosh", "logcosh(u)", "tanh(u)*du", "sinh over cosh"),
+        Rule("xlogy", "xlogy(u, v)", "log(v)*du + u/v*dv", "a product with a logarithm, 0 where u is 0", where="v > 0"),
     )
 }  # fmt: skip
 

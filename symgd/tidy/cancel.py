@@ -10,8 +10,8 @@ from symgd.cost.facts import Fact
 from symgd.nodes.fold import factors_of, joined, over, times
 from symgd.nodes.node import TRUE, Node, postorder, substituted
 from symgd.program.equation import Equation, Program, Scan
+from symgd.program.intervals import Intervals
 from symgd.tidy.inline import fills
-from symgd.tidy.intervals import Intervals
 
 __all__ = ["cancelled"]
 

@@ -11,8 +11,8 @@ from math import isqrt
 from symgd.cost.facts import Fact
 from symgd.nodes.fold import all_of, choice, factors_of, joined, minus, one_folded, over, times, to_the
 from symgd.nodes.node import COMPARISONS, FALSE, ONE, TRUE, Node, access, node, number, outside_subscripts, substituted
+from symgd.program.intervals import Interval, Intervals, exact_value
 from symgd.reading.text import expression
-from symgd.tidy.intervals import Interval, Intervals, exact_value
 
 __all__ = ["ROWS", "Elements", "Row", "decided"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from symgd.program.equation import Equation, Program, Scan
+from symgd.program.intervals import Intervals
 from symgd.tidy.elements import Elements
 from symgd.tidy.inline import inlined
-from symgd.tidy.intervals import Intervals
 from symgd.tidy.symmetry import folded
 from symgd.tidy.totals import Totals
 
@@ -44,6 +44,7 @@ def known_sums(program: Program) -> Program:
     """Use what is known of sums, and of symmetries."""
     if not program.facts:
         return program
+    program = inlined(program, scaled=True)
     totals = Totals(program)
     output: list[Equation | Scan] = []
     for item in program.equations:

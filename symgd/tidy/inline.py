@@ -13,8 +13,10 @@ from symgd.program.ragged import Shelves
 from symgd.program.sharing import LONGEST
 
 
-def inlined(program: Program) -> Program:
+def inlined(program: Program, scaled: bool = False) -> Program:
     """Fill in generated equations whose body is a number, a product of scalars or a copy, and those that one equation reads once.
+
+    `scaled`: copies with a sign, or over a length, too.
 
     Definitions of the user stay, and so do their adjoints unless they are trivial: a reader looks for them. A part is never drawn into a larger
     loop than its own, so no work is repeated, nor is one that is too long to be a part.
@@ -30,7 +32,7 @@ def inlined(program: Program) -> Program:
         equation = _filled(item, trivial) if trivial else item
         only = writers[equation.target] == 1 and equation.target not in kept_results and first.get(equation.target, place) >= place
         if only and _passes_on(equation, program):
-            simple = _trivial(equation.body) or (_copies(equation) and equation.target not in visible)
+            simple = _trivial(equation.body) or (_copies(equation, scaled) and equation.target not in visible)
             reader = readers.get(equation.target)
             once = reader is not None and equation.target not in visible and _no_larger(equation, reader) and reads.of(reader, equation.target) == 1
             if (simple and equation.target not in program.given) or (once and len(postorder(equation.body)) <= LONGEST):
@@ -101,9 +103,11 @@ def _trivial(body: Node) -> bool:
     return body.op in ("number", "constant", "length") or (body.op == "access" and not body.args)
 
 
-def _copies(equation: Equation) -> bool:
+def _copies(equation: Equation, scaled: bool) -> bool:
     """Is the body an element of another array, found without data?"""
     body = equation.body
+    while scaled and (body.op == "neg" or (body.op == "/" and body.args[1].op in ("length", "number"))):
+        body = body.args[0]
     return body.op == "access" and bool(equation.at) and not any(part.op == "access" for place in body.args for part in postorder(place))
 
 

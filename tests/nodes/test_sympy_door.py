@@ -323,7 +323,7 @@ def test_what_is_no_real_formula_is_refused_by_name(e: Any, where: Any, message:
 @pytest.mark.parametrize("row", FUNCTIONS.values(), ids=FUNCTIONS)
 def test_the_sympy_form_of_every_function_is_that_function(row: Any) -> None:
     letters = "uvw"[: row.arity or 3]
-    points = ([2, 1.3],) if row.name == "polygamma" else ([0.6, 1.3, 0.4], [1.7, 1.3, 0.4])
+    points = ([2, 1.3],) if row.name == "polygamma" else ([0.6, 1.3, 0.4], [1.7, 1.3, 0.4], [-0.6, 1.3, 0.4])
     point, value = next((at, value) for at in points if not mpmath.isnan(value := row.mpmath(mpmath.mp, *map(mpmath.mpf, at[: len(letters)]))))
     written = node(row.name, *(access(letter) for letter in letters))
     for e in (to_sympy(written, {}), to_sympy(from_sympy(to_sympy(written, {})).expression, {})):

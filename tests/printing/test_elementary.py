@@ -58,6 +58,13 @@ LIMITS = [
     ("softplus", (1000.0,), 1000.0),
     ("softplus", (-1000.0,), 0.0),
     ("softplus", (math.inf,), math.inf),
+    ("log1mexp", (0.0,), -math.inf),
+    ("log1mexp", (1.0,), math.nan),
+    ("log1mexp", (-1000.0,), 0.0),
+    ("logcosh", (-1000.0,), 1000.0 - math.log(2)),
+    ("xlogy", (0.0, 0.0), 0.0),
+    ("xlogy", (1.0, 0.0), -math.inf),
+    ("dsinc", (0.0,), 0.0),
     ("logaddexp", (-math.inf, -math.inf), -math.inf),
     ("logaddexp2", (-math.inf, 3.0), 3.0),
 ]

@@ -14,10 +14,10 @@ import symgd as sg
 from symgd.compiling.numpy_backend import run
 from symgd.nodes.text import text
 from symgd.program.equation import Program, read_equation
+from symgd.program.intervals import Intervals
 from symgd.program.meaning import Arithmetic, Interpreter
 from symgd.reading.text import expression
 from symgd.tidy.elements import ROWS
-from symgd.tidy.intervals import Intervals
 from symgd.tidy.terms import collected, expanded
 
 LAYER = {"z[i, l]": "sum(W[l, j]*X[i, j], j)"}
@@ -53,9 +53,9 @@ GRADIENTS = [
     ("-mean(sum(Y[i, l]*(z[i, l] - logsumexp(z[i, l], l)), l), i)", LAYER, ["sum(Y[i, l], l) = 1"], "W",
      "mean(X[i, j]*(softmax(z[i, l], l) - Y[i, l]), i)  # by sum(Y[i, l], l) = 1", DATA, softmax_cross_entropy),
     ("-mean(sum(Y[i, l]*log(p[i, l]), l), i)", {**LAYER, "p[i, l]": "softmax(z[i, l], l)"}, ["sum(Y[i, l], l) = 1"], "W",
-     "mean(X[i, j]*(p[i, l] - Y[i, l]), i)  # by sum(Y[i, l], l) = 1", DATA, softmax_cross_entropy),
+     "mean(X[i, j]*(softmax(z[i, l], l) - Y[i, l]), i)  # by sum(Y[i, l], l) = 1", DATA, softmax_cross_entropy),
     ("-mean(sum(Y[i, l]*log(p[i, l]), l), i)", {**LAYER, "p[i, l]": "exp(z[i, l])/sum(exp(z[i, k]), k)"}, ["sum(Y[i, l], l) = 1"], "W",
-     "sum(X[i, j]*(exp(z[i, l])/(m*sum(exp(z[i, k]), k)) - Y[i, l]/m), i)  # by sum(Y[i, l], l) = 1", DATA, softmax_cross_entropy),
+     "sum(X[i, j]*(softmax(z[i, l], l)/m - Y[i, l]/m), i)  # by sum(Y[i, l], l) = 1", DATA, softmax_cross_entropy),
     ("-mean(sum(Y[i, l]*log(softmax(z[i, l], l)), l)/n[i], i)", LAYER, ["sum(Y[i, l], l) = n[i]"], "W",
      None, {**DATA, "Y": 3 * DATA["Y"], "n": np.full(7, 3.0)}, lambda q: softmax_cross_entropy(q) / 3),
     ("sum(w[i]*A[i, j]*w[j], i, j)", {}, ["A[i, j] = A[j, i]"], "w",
