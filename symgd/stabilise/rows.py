@@ -71,8 +71,12 @@ def rewritten(part: Node, whole: bool = False) -> tuple[Node, Row, Mapping[str, 
     x + expm1(2*x)
     """
     part = _root(part)
-    for row, form, then in _rows().get(part.op, ()):
-        for letters, rest in _found(form, part) if row.whole == whole else ():
+    rows, known = _rows().get((part.op, whole), _NO_ROWS)
+    if not rows or known.isdisjoint([argument.op for argument in part.args]):
+        return None
+    heads = _heads(part)
+    for row, form, then, needs in rows:
+        for letters, rest in _found(form, part) if all([not heads.isdisjoint(need) for need in needs]) else ():
             if "w" in row.then and "w" not in letters:
                 gap = _difference(letters["u"], letters["v"])
                 if gap is None:
@@ -84,14 +88,36 @@ def rewritten(part: Node, whole: bool = False) -> tuple[Node, Row, Mapping[str, 
 
 
 @cache
-def _rows() -> Mapping[str, list[tuple[Row, Node, Node]]]:
-    """The rows as nodes, by the operations that they may be found in."""
-    found: dict[str, list[tuple[Row, Node, Node]]] = {}
+def _rows() -> Mapping[tuple[str, bool], _Known]:
+    """The rows as nodes, by the operation that they are found in and whether whole; each with what its terms or factors need to be among others.
+
+    Behind them: the operations of which an argument needs one, so that any of the rows may fit.
+    """
+    found: dict[tuple[str, bool], _Known] = {}
     for row in ROWS:
         form, then = (expression(part, names="u v w") for part in (row.form, row.then))
+        needs = [_ALIKE.get(op, frozenset({op})) for op in _heads(form) - {"access"}]
         for op in ("*", "/") if form.op in ("*", "/") else (form.op,):
-            found.setdefault(op, []).append((row, form, then))
+            rows, first = found.get((op, row.whole), _NO_ROWS)
+            nested = frozenset({"*", "/", "neg"}) if op in ("*", "/") else frozenset[str]()
+            found[op, row.whole] = [*rows, (row, form, then, needs)], first.union(nested, *needs)
     return found
+
+
+_Known = tuple[list[tuple[Row, Node, Node, list[frozenset[str]]]], frozenset[str]]
+_NO_ROWS: _Known = ([], frozenset())
+
+
+def _heads(part: Node) -> frozenset[str]:
+    """The operations of the arguments, in a product those of its factors."""
+    if part.op in ("*", "/"):
+        above, below = factors_of(part)
+        return frozenset([factor.op for factor in above] + [factor.op for factor in below])
+    return frozenset([argument.op for argument in part.args])
+
+
+_ALIKE = {"exp": frozenset({"exp", "^", "/"}), "^": frozenset({"^", "*"}), "sqrt": frozenset({"sqrt", "^"})}
+"""Operations that may stand for another: e^u and 1/exp(u) for an exponential, u*u for a square."""
 
 
 Rest = tuple[list[Node], list[Node]]
