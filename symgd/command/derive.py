@@ -33,7 +33,7 @@ def derive(program: bool, steps: bool, form: str, output: Path | None, **given: 
         raise NotBuilt("--steps, the derivation in words, is not built yet.", accepted="--program, the numbered equations")
     has_place(output)
     cost = problem(given.pop("problem"), given).cost
-    remark(*cost.notes)
+    remark(*cost.notes, *cost.rewritten)
     if form == "json":
         say(as_json(_json(cost)), output)
     elif form == "latex":
@@ -76,6 +76,7 @@ def _json(cost: Cost) -> dict[str, Any]:
         "gradient": None if partials is None else {left.removeprefix("dC/d"): right.partition("  # by ")[0] for left, right in partials.items()},
         "program": [str(equation) for equation in cost.gradient.program.equations],
         "notes": list(cost.notes),
+        "rewritten": list(cost.rewritten),
     }
 
 

@@ -23,6 +23,7 @@ _PROBLEM = (
     click.option("--parameters", metavar="NAMES", help="What is differentiated for and fitted: w,b."),
     click.option("--constants", metavar="NAMES", help="What is neither: lam."),
     click.option("--fact", "facts", metavar="FACT", multiple=True, help='What is known of the data: "sum(Y[i, l], l) = 1". Repeatable.'),
+    click.option("--as-written", is_flag=True, help="Compute every formula as it is written, also where that overflows."),
     click.option("--set", "values", metavar="NAME=NUMBER", multiple=True, help="The value of a constant or a length. Repeatable."),
 )
 _OUTPUT = click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write to this file.")

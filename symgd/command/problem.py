@@ -6,6 +6,7 @@
 | `where` | named intermediates: a table target = formula, or a list of "target = formula" |
 | `samples`, `axes`, `parameters`, `constants` | how names are meant; `constants` a table name = number, or a list of names |
 | `facts` | what is known of the data, a list of lines: "sum(Y[i, l], l) = 1" |
+| `stabilise` | `false` to compute formulas as they are written |
 | `noun` | what a sample is called in the report: "patients" |
 | `[data]` | `file`, a path from the folder of the problem file; `columns`: name = column, list of columns, "all but a, b", or array |
 | `[start]` | parameter = number, list, initializer, or table {name = "normal", deviation = 0.1}; `start = "zeros"` for all; or an .npz file |
@@ -43,6 +44,7 @@ KEYS: Final[Mapping[str, tuple[Any, str]]] = {
     "samples": ((str, list), NAMES),
     "axes": ((dict, str), '"k:32 j:d", or a table of k = 32'),
     "facts": (list, 'a list of lines: ["sum(Y[i, l], l) = 1"]'),
+    "stabilise": (bool, "true or false"),
     "noun": (str, TEXT),
     "data": (dict, TABLE),
     "data.file": (str, TEXT),
@@ -188,6 +190,8 @@ def _override(stated: dict[str, Any], given: Mapping[str, Any]) -> None:
         stated["facts"] = [*stated.get("facts", []), *given["facts"]]
     if given.get("constants"):
         stated["constants"] = given["constants"]
+    if given.get("as_written"):
+        stated["stabilise"] = False
     rule = stated.get("optimizer", {})
     rule = {"name": rule} if isinstance(rule, str) else dict(rule)
     if given.get("optimizer") and given["optimizer"] != rule.get("name"):
@@ -259,6 +263,7 @@ def _problem(stated: Mapping[str, Any], folder: Path, values: Mapping[str, str],
         parameters=None if parameters is None else names_in(parameters),
         constants=constants if None not in constants.values() else list(constants),
         facts=stated.get("facts", ()),
+        stabilise=stated.get("stabilise", True),
     )
     for name in constants:
         if name not in _names(formula):

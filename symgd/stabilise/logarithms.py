@@ -115,10 +115,10 @@ class Logarithms:
         better = False
         for side, factors in enumerate(sides):
             for factor in factors:
-                found = self.of(factor, alone)
-                if found is None and not self.positive(factor):
+                if not self._is_apart(factor):
                     rest[side].append(factor)
                     continue
+                found = self.of(factor, alone)
                 better = better or found is not None
                 term = found if found is not None else self.or_log(factor)
                 terms.append(term if side == 0 else minus(term))
@@ -129,6 +129,10 @@ class Logarithms:
             known = self.of(left) if left is not part else None
             terms.append(known if known is not None else self.or_log(left))
         return plus(*terms) if terms else ZERO
+
+    def _is_apart(self, factor: Node) -> bool:
+        """May it have a logarithm of its own? Not what may be negative: another factor may be so too. A gamma function below a logarithm is not."""
+        return factor.op in ("gamma", "factorial") or self.positive(factor) or self.intervals.of(factor).from_zero
 
     def _of_power(self, base: Node, exponent: Node, alone: bool) -> Node | None:
         if base is _E:

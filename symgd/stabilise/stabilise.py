@@ -175,7 +175,7 @@ class _Stabilising:
         """Exponentials that are multiplied or divided as one, exp(a)/sum(exp(z)) as exp(a - logsumexp(z)), also a single one below the bar."""
         sides = factors_of(part)
         exponents: list[Node] = []
-        divided = False
+        count, divided = 0, False
         rest: tuple[list[Node], list[Node]] = ([], [])
         for side, factors in enumerate(sides):
             for factor in factors:
@@ -183,9 +183,14 @@ class _Stabilising:
                 if found is None:
                     rest[side].append(factor)
                 else:
-                    exponents.append(found if side == 0 else minus(found))
-                    divided = divided or side == 1
-        if len(exponents) < 2 and not divided:
+                    count, divided = count + 1, divided or side == 1
+                    for term in found.args if found.op == "+" else (found,):
+                        exponent = term if side == 0 else minus(term)
+                        if minus(exponent) in exponents:
+                            exponents.remove(minus(exponent))
+                        else:
+                            exponents.append(exponent)
+        if count < 2 and not divided:
             return None
         return over(times(node("exp", plus(*exponents)), *rest[0]), times(*rest[1]))
 
@@ -195,7 +200,7 @@ class _Stabilising:
             return factor.args[0] is _E or self._may_overflow(factor.args[0])
         if factor.op == "access":
             return self.logs.of(factor) is not None
-        return factor.op == "exp" or (factor.op == "+" and any(map(self._may_overflow, factor.args)))
+        return factor.op == "exp" or (factor.op == "+" and any(map(self._may_overflow, factor.args)) and self.logs.positive(factor))
 
     def _norm(self, squares: Node) -> Node | None:
         """The root of a sum of squares is a norm, whose slope at 0 is 0."""
