@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -10,8 +10,9 @@ from symgd.cost.facts import Fact, facts_of
 from symgd.cost.lengths import along
 from symgd.errors import InputError
 from symgd.nodes.circles import circles
+from symgd.nodes.constants import Constants
 from symgd.nodes.formula import Formula
-from symgd.nodes.node import CONDITIONS, Node, accesses, node, number, postorder, range_
+from symgd.nodes.node import CONDITIONS, Node, accesses, node, number, outside_subscripts, postorder, range_
 from symgd.nodes.text import text
 
 
@@ -95,7 +96,7 @@ def check(
 
     free = {name: rank for name, rank in ranks.items() if name not in defined}
     outside = {name: rank for name, rank in free.items() if name not in columns and name not in values and name not in integers}
-    notes = list(formula.notes)
+    notes = [*formula.notes, *dict.fromkeys(remark for root in roots for remark in _remarks(root, formula.hidden))]
     if parameters is None:
         unknown = sorted(name for name, rank in outside.items() if rank)
         if unknown:
@@ -243,12 +244,30 @@ def _closed(formula: Formula) -> None:
     _scalar(formula.expression, "The cost")
 
 
+def _remarks(root: Node, hidden: str | None) -> Iterator[str]:
+    """Where a formula has no slope to follow, or no value."""
+    parts = outside_subscripts(root)
+    bounds = set(postorder(*(part for part in parts if part.op == "range")))
+    for part in parts:
+        if part in bounds:
+            continue
+        if part.op in ("sign", "floor", "ceiling", "heaviside"):
+            yield f"{text(part, hidden=hidden)} is a step: the derivative is 0, where it jumps too, and no learning signal comes through."
+        elif part.op == "mod":
+            yield f"{text(part, hidden=hidden)} jumps: the derivative leaves the jumps out."
+        elif part.op == "piecewise" and len(part.args) % 2 == 0:
+            yield f"{text(part, hidden=hidden)} has no branch for otherwise: where none of its conditions holds it is NaN."
+
+
 def _scalar(root: Node, what: str) -> None:
     if root.op in CONDITIONS:
         raise InputError(f"{what} is a condition, not a number.", accepted="a real formula; conditions stand inside piecewise")
+    constants = Constants()
     for part in postorder(root):
         if part.op == "constant" and part.value not in ("pi", "e"):
             raise InputError(f"{what} contains {part.value}, which is no real number.", accepted="real formulas")
+        if constants.is_undefined(part):
+            raise InputError(f"{what} contains {text(part)}, which has no real value.", accepted="formulas whose constants have one")
 
 
 def _ranks(formula: Formula, roots: Iterable[Node], definitions: tuple[Definition, ...]) -> dict[str, int]:

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from symgd.errors import InputError
+from symgd.nodes.constants import Constants
 from symgd.nodes.fold import plus
 from symgd.nodes.functions import ABBREVIATIONS, FUNCTIONS, SPELLED
 from symgd.nodes.node import (
@@ -71,6 +72,7 @@ class _Builder:
     def __init__(self, source: Source, meanings: Meanings) -> None:
         self.source, self.meanings = source, meanings
         self.computed: dict[Node, float] = {}  # formulas of numbers alone
+        self.constants = Constants()
         self.both = meanings.own & meanings.lengths  # a slope m beside the length m of an axis
         self.whole_numbers: set[int] = set()  # parts of subscripts and bounds, where such a name is the length
 
@@ -289,13 +291,19 @@ class _Builder:
         most = limits.ARGUMENT.get(row.name)
         if most is not None and self.computed.get(args[0], 0) > most:
             raise self.source.limit(part.at, f"{name}({_told(args[0])}) is larger than every float64.", f"{name} of numbers up to {most:,g}")
-        return node(row.name, *args)
+        return self.defined(part, node(row.name, *args))
+
+    def defined(self, part: Part, found: Node) -> Node:
+        """Refuse a formula of numbers alone that has no real value."""
+        if self.constants.is_undefined(found):
+            raise self.source.error(part.at, f"{_told(found)} has no real value.", "formulas whose constants have one")
+        return found
 
     def arithmetic(self, part: Part, found: Node) -> Node:
         """Refuse formulas of numbers alone that no float64 holds: 9^9^9 would stop every later stage."""
         computed = self.computed
         if found.args[0] not in computed or not all(argument in computed for argument in found.args):
-            return found
+            return self.defined(part, found)
         values = [computed[argument] for argument in found.args]
         if found.op == "^" and abs(values[1]) > limits.EXPONENT and abs(values[0]) != 1:
             accepted = f"exponents of numbers up to {limits.EXPONENT:,}"
@@ -305,12 +313,12 @@ class _Builder:
         except OverflowError:
             result = math.inf
         except ZeroDivisionError:
-            return found
+            return self.defined(part, found)
         if isinstance(result, float):  # not the complex root of a negative number
             if math.isinf(result):
                 raise self.source.limit(part.at, f"{_told(found)} is larger than every float64.", "numbers below 1.8e308")
             computed[found] = result
-        return found
+        return self.defined(part, found)
 
 
 _COMPUTED: Final[Mapping[str, Callable[[list[float]], float]]] = {

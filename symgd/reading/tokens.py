@@ -173,8 +173,8 @@ class _Lexer:
             while self.last(back) in ("MINUS", "PLUS") and self.last(back + 1) in ("DIVIDE", "POWER"):
                 back += 1
             if self.last(back) in ("DIVIDE", "POWER"):
-                before = self.found[-back - 1]
-                if before.type == "NAME" and before.text in SPELLED:
+                before = self.found[-back - 1] if len(self.found) > back else None
+                if before is not None and before.type == "NAME" and before.text in SPELLED:
                     shown = f"{before.text}(x){self.found[-back].text}{self.found[-1].text}"
                     raise self.source.error(before.at, f"{before.text} is a function; its argument stands right behind it.", shown)
                 sign, value = self.found[-back].text, self.found[-1].text

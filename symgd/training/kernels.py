@@ -17,6 +17,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from symgd.cost.checked import Checked
+from symgd.cost.labels import labels
 from symgd.errors import InputError
 from symgd.nodes.node import length, number, postorder
 from symgd.printing.memory import BLOCK, CACHE
@@ -272,6 +273,7 @@ class Kernels:
         still = {held: np.broadcast_to(0.0, [value(extent, lengths) for extent in self.extents[held]]) for held in self.directions.values()}
         lengths = check_subscripts(self.shown, {**everything, **still}, lengths)
         check_facts(self.checked.facts, data, lengths)
+        self._check_labels(data)
         if at_once > 1:
             lengths = {**lengths, DIRECTIONS: max(1, min(at_once, AT_ONCE, HELD // max(1, self._numbers(lengths))))}
         for given, what in ((parameters, "{}"), (directions or {}, "The direction of {}")):
@@ -288,6 +290,23 @@ class Kernels:
             self.__dict__["compiled"] = True
         packed = {array: np.array([everything[name] for name in names]) for array, names in self.packed.items() if array in self.program.inputs}
         return self._allocated({**everything, **packed}, lengths)
+
+    @cached_property
+    def _labels(self) -> tuple[str, ...]:
+        return labels((self.checked.formula.expression, *(definition.body for definition in self.checked.definitions)), self.checked.data)
+
+    def _check_labels(self, data: Mapping[str, np.ndarray]) -> None:
+        """Remark on labels of a cross-entropy that are no probabilities, once."""
+        for name in self._labels:
+            if name not in data or name in self.said:
+                continue
+            strange = np.argwhere((data[name] < 0) | (data[name] > 1))
+            if len(strange):
+                self.said.add(name)
+                place, value = ", ".join(map(str, strange[0])), float(data[name][tuple(strange[0])])
+                at = f"{name}[{place}]" if place else name
+                what = f"{at} is {value:g}: in a cross-entropy, {name}*log(p) + (1 - {name})*log(1 - p), {name} lies between 0 and 1."
+                warnings.warn(what, stacklevel=_outside())
 
     def _numbers(self, lengths: Mapping[str, int]) -> int:
         """How many numbers of memory the computed arrays take."""

@@ -21,6 +21,7 @@ from symgd.program.equation import Equation, Program
 from symgd.program.shapes import shape_of
 from symgd.schedule.batches import Batches
 from symgd.training.batches import in_order, of_batch
+from symgd.training.domain import not_defined
 from symgd.training.inputs import missing
 from symgd.training.kernels import Bound, Kernels, NotCompiled
 from symgd.training.result import History, Result
@@ -399,6 +400,15 @@ class _Fit:
             lambda names, chosen, data: cost.compute(names, chosen, given if data is None else data),
         )
 
+    def _undefined(self) -> str | None:
+        """Which formula has no value at the start."""
+        cost, kernels, bound = self.trainer.cost, self.kernels, self.bound
+        program = cost.program
+        inputs = {name: self.given.get(name) for name in program.inputs} | {name: kernels.value(bound, name) for name in cost.parameters}
+        if any(value is None for value in inputs.values()):
+            return None
+        return not_defined(program, inputs, bound.lengths, cost._formula.hidden)
+
     def _reason(self, costs: Any, norms: Any) -> str:
         step = self.done + 1
         if self.interrupted:
@@ -408,7 +418,11 @@ class _Fit:
         if self.status == NOT_FINITE:
             what = "cost" if not np.isfinite(costs[self.done]) else "gradient"
             kept = "The parameters are those of the lowest cost before." if np.isfinite(self.best[0]) else "The parameters are the start values."
-            return f"At step {step} the {what} is {costs[self.done] if what == 'cost' else norms[self.done]}. {kept}"
+            value = costs[self.done] if what == "cost" else norms[self.done]
+            why = self._undefined() if step == 1 else None
+            if why is None and step == 1:
+                why = "A value is too large for a float64; are the data scaled?" if np.isinf(value) else None
+            return f"At step {step} the {what} is {value}{f': {why}' if why else '.'} {kept}"
         if self.status == DIVERGED:
             grown = f"At step {step} the cost has grown to {costs[self.done]:.3g}: the learning rate is too large."
             return f"{grown} The parameters are those of the lowest cost."

@@ -1,0 +1,65 @@
+"""Values of the parts of a formula that depend on nothing: `log(-1)` is wrong as it stands, whatever the data are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import mpmath
+
+from symgd.nodes.functions import FUNCTIONS
+from symgd.nodes.node import Node, fraction
+
+__all__ = ["Constants"]
+
+DIGITS = 25
+
+
+class Constants:
+    """Remembers what it has computed, so that a formula is walked once.
+
+    >>> from symgd.nodes.node import node, number
+    >>> constants = Constants()
+    >>> constants.is_undefined(node("log", node("neg", number(1)))), constants.is_undefined(node("log", number(2)))
+    (True, False)
+    """
+
+    def __init__(self) -> None:
+        self.ctx: Any = mpmath.mp.clone()
+        self.ctx.dps = DIGITS
+        self.values: dict[Node, Any] = {}
+
+    def is_undefined(self, part: Node) -> bool:
+        """Is the part made of numbers alone, and has it no finite real value? Its arguments have been asked about before."""
+        value = self._value(part)
+        if value is None:
+            return False
+        self.values[part] = value
+        return not self.ctx.isfinite(value)
+
+    def _value(self, part: Node) -> Any:
+        op = part.op
+        if not part.args:
+            return None
+        args = [self._known(argument) for argument in part.args]
+        if any(argument is None for argument in args):
+            return None
+        if op in _ARITHMETIC:
+            try:
+                return self.ctx.mpf(_ARITHMETIC[op](*args))
+            except (ZeroDivisionError, OverflowError, TypeError, ValueError):
+                return self.ctx.nan
+        return FUNCTIONS[op].mpmath(self.ctx, *args) if op in FUNCTIONS else None
+
+    def _known(self, part: Node) -> Any:
+        if part.op == "number":
+            value = fraction(part)
+            return self.ctx.mpf(value.numerator) / value.denominator
+        if part.op == "constant":
+            return self.ctx.mpf(self.ctx.pi if part.value == "pi" else self.ctx.e)
+        return self.values.get(part)
+
+
+_ARITHMETIC: dict[str, Callable[..., Any]] = {
+    "+": lambda *terms: sum(terms), "*": lambda *factors: mpmath.fprod(factors), "/": lambda u, v: u / v, "^": lambda u, v: u**v, "neg": lambda u: -u,
+}  # fmt: skip
