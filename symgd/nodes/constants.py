@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
-
-import mpmath
 
 from symgd.nodes.functions import FUNCTIONS
 from symgd.nodes.node import Node, fraction
@@ -20,11 +19,14 @@ class Constants:
 
     >>> from symgd.nodes.node import node, number
     >>> constants = Constants()
-    >>> constants.is_undefined(node("log", node("neg", number(1)))), constants.is_undefined(node("log", number(2)))
-    (True, False)
+    >>> minus_one = node("neg", number(1))
+    >>> [constants.is_undefined(part) for part in (minus_one, node("log", minus_one), node("log", number(2)))]
+    [False, True, False]
     """
 
     def __init__(self) -> None:
+        import mpmath
+
         self.ctx: Any = mpmath.mp.clone()
         self.ctx.dps = DIGITS
         self.values: dict[Node, Any] = {}
@@ -61,5 +63,5 @@ class Constants:
 
 
 _ARITHMETIC: dict[str, Callable[..., Any]] = {
-    "+": lambda *terms: sum(terms), "*": lambda *factors: mpmath.fprod(factors), "/": lambda u, v: u / v, "^": lambda u, v: u**v, "neg": lambda u: -u,
+    "+": lambda *terms: sum(terms), "*": lambda *factors: math.prod(factors), "/": lambda u, v: u / v, "^": lambda u, v: u**v, "neg": lambda u: -u,
 }  # fmt: skip

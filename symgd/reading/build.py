@@ -55,24 +55,24 @@ _FUNCTIONS: Final = frozenset(_CALLED.values()) - GREEK
 _NOTATION: Final = "docs/notation.md"
 
 
-def built(source: Source, root: Part, meanings: Meanings) -> Node:
-    """The node of a formula, from the arguments up."""
-    return _Builder(source, meanings).node(root)
+def built(source: Source, root: Part, meanings: Meanings, finite: bool = False) -> Node:
+    """The node of a formula, from the arguments up. `finite`: what is made of numbers alone has to have a finite real value."""
+    return _Builder(source, meanings, finite).node(root)
 
 
-def value(source: Source, root: Part, meanings: Meanings, what: str) -> Node:
+def value(source: Source, root: Part, meanings: Meanings, what: str, finite: bool = False) -> Node:
     """The node of a formula that has to be a number."""
-    found = built(source, root, meanings)
+    found = built(source, root, meanings, finite)
     if found.op in CONDITIONS:
         raise source.error(root.at, f"{what} is a condition, not a number.", "a formula; conditions stand inside piecewise(x, x > 0, y)")
     return found
 
 
 class _Builder:
-    def __init__(self, source: Source, meanings: Meanings) -> None:
+    def __init__(self, source: Source, meanings: Meanings, finite: bool) -> None:
         self.source, self.meanings = source, meanings
         self.computed: dict[Node, float] = {}  # formulas of numbers alone
-        self.constants = Constants()
+        self.constants = Constants() if finite else None
         self.both = meanings.own & meanings.lengths  # a slope m beside the length m of an axis
         self.whole_numbers: set[int] = set()  # parts of subscripts and bounds, where such a name is the length
 
@@ -95,7 +95,10 @@ class _Builder:
             args = tuple(done[-count:]) if count else ()
             if count:
                 del done[-count:]
-            done.append(self.one(part, args))
+            found = self.one(part, args)
+            if self.constants is not None and self.constants.is_undefined(found):
+                raise self.source.error(part.at, f"{_told(found)} has no real value.", "formulas whose constants have one")
+            done.append(found)
         return done[0]
 
     # before the arguments of a call are built: which are values, conditions, axes
@@ -291,19 +294,13 @@ class _Builder:
         most = limits.ARGUMENT.get(row.name)
         if most is not None and self.computed.get(args[0], 0) > most:
             raise self.source.limit(part.at, f"{name}({_told(args[0])}) is larger than every float64.", f"{name} of numbers up to {most:,g}")
-        return self.defined(part, node(row.name, *args))
-
-    def defined(self, part: Part, found: Node) -> Node:
-        """Refuse a formula of numbers alone that has no real value."""
-        if self.constants.is_undefined(found):
-            raise self.source.error(part.at, f"{_told(found)} has no real value.", "formulas whose constants have one")
-        return found
+        return node(row.name, *args)
 
     def arithmetic(self, part: Part, found: Node) -> Node:
         """Refuse formulas of numbers alone that no float64 holds: 9^9^9 would stop every later stage."""
         computed = self.computed
         if found.args[0] not in computed or not all(argument in computed for argument in found.args):
-            return self.defined(part, found)
+            return found
         values = [computed[argument] for argument in found.args]
         if found.op == "^" and abs(values[1]) > limits.EXPONENT and abs(values[0]) != 1:
             accepted = f"exponents of numbers up to {limits.EXPONENT:,}"
@@ -313,12 +310,12 @@ class _Builder:
         except OverflowError:
             result = math.inf
         except ZeroDivisionError:
-            return self.defined(part, found)
+            return found
         if isinstance(result, float):  # not the complex root of a negative number
             if math.isinf(result):
                 raise self.source.limit(part.at, f"{_told(found)} is larger than every float64.", "numbers below 1.8e308")
             computed[found] = result
-        return self.defined(part, found)
+        return found
 
 
 _COMPUTED: Final[Mapping[str, Callable[[list[float]], float]]] = {

@@ -131,9 +131,9 @@ def problem(text: str, *, where: Mapping[str, str] | str | Sequence[str] = (), a
         uses.add_target(left, target)
         uses.add(right, body)
     meanings = settled(uses, axes=axis_lengths(axes), samples=columns, names=names_in(names))
-    cost = value(source, root, meanings, "The cost")
+    cost = value(source, root, meanings, "The cost", finite=True)
     targets = [built(left, target, meanings) for left, target, _, _ in given]
-    bodies = [value(right, body, meanings, f"The definition of {target.value}") for _, target, right, body in given]
+    bodies = [value(right, body, meanings, f"The definition of {target.value}", finite=True) for _, target, right, body in given]
     if meanings.hidden is not None:
         cost, targets, bodies = _on_samples(cost, targets, bodies, index(meanings.hidden))
         if index(meanings.hidden) in cost.free:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from symgd.nodes.constants import Constants
 from symgd.nodes.functions import FUNCTIONS
-from symgd.nodes.node import Node, access, node, number
+from symgd.nodes.node import Node, access, node, number, postorder
 
 STEPS = {"floor", "ceiling", "mod", "heaviside", "sign"}  # jump: compared by the table tests, at points away from the jumps
 UNARY = sorted(name for name, row in FUNCTIONS.items() if row.arity == 1 and name not in STEPS | {"factorial"})
@@ -34,6 +35,12 @@ def _grown(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
     )
 
 
-formulas = st.recursive(leaves, _grown, max_leaves=10)
+def defined(formula: Node) -> bool:
+    """Has everything that is made of numbers alone a real value? What has none is refused."""
+    constants = Constants()
+    return not any(constants.is_undefined(part) for part in postorder(formula))
+
+
+formulas = st.recursive(leaves, _grown, max_leaves=10).filter(defined)
 values = st.floats(0.1, 2.5).map(lambda value: round(value, 3))
 points = st.fixed_dictionaries({name: values for name in NAMES})

@@ -36,7 +36,7 @@ def written_out(draw: st.DrawFn) -> str:
     return " + ".join(f"({text(term)})" for term in terms)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(written_out())
 def test_loops_have_the_cost_and_the_gradient_of_what_was_written_out(formula):
     program = sg.parse(formula, parameters=[*PARAMETERS, "W"]).gradient.program  # every stage of it checked, as in all tests

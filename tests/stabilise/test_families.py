@@ -58,7 +58,7 @@ def check(formula: str, domain: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize(("formula", "domain"), CASES, ids=[formula for formula, _ in CASES])
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(data=st.data())
 def test_every_spelling_is_exact_everywhere(formula, domain, data):
     check(formula, domain, data)
@@ -66,7 +66,7 @@ def test_every_spelling_is_exact_everywhere(formula, domain, data):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("formula", "domain"), CASES, ids=[formula for formula, _ in CASES])
-@settings(max_examples=60)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_every_spelling_is_exact_at_many_points(formula, domain, data):
     check(formula, domain, data)

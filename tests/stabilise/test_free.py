@@ -89,7 +89,7 @@ def test_stable_forms_are_never_worse(formula, point):
 
 
 @pytest.mark.slow
-@settings(max_examples=1500)
+@settings(max_examples=800)
 @given(formula=formulas, point=points)
 def test_stable_forms_are_never_worse_in_a_long_run(formula, point):
     compare(formula, point)
