@@ -9,7 +9,7 @@ from types import MappingProxyType
 from symgd.cost.checked import Checked
 from symgd.errors import NotBuilt
 from symgd.nodes.fold import minus, over, times
-from symgd.nodes.node import ONE, REDUCTIONS, TWO, ZERO, Node, access, accesses, node, postorder, substituted
+from symgd.nodes.node import ONE, REDUCTIONS, TWO, ZERO, Node, access, accesses, node, outside_subscripts, postorder, substituted
 from symgd.nodes.text import text
 from symgd.program.equation import Equation, Op, Program, Range, Scan
 from symgd.program.extremes import at_most, largest, smallest
@@ -218,29 +218,34 @@ def _grouped(body: Node) -> list[tuple[Scaled | None, Node]]:
 
 def _scaled_sum(term: Node) -> Scaled | None:
     """(sum or mean, how its summand is scaled) for a term that is a sum times simple factors, else None."""
-    if term.op in ("sum", "mean"):
-        return term, lambda summand: summand
-    if term.op == "neg" and (found := _scaled_sum(term.args[0])):
-        reduction, inner = found
-        return reduction, lambda summand: minus(inner(summand))
-    if term.op == "/" and _simple(term.args[1]) and (found := _scaled_sum(term.args[0])):
-        reduction, inner = found
-        return reduction, lambda summand: over(inner(summand), term.args[1])
+    divisors: list[Node | None] = []  # None for a minus, from the outside in
+    while term.op == "neg" or (term.op == "/" and _simple(term.args[1])):
+        divisors.append(None if term.op == "neg" else term.args[1])
+        term = term.args[0]
+    others: list[Node] = []
     if term.op == "*":
         sums = [n for n, factor in enumerate(term.args) if factor.op in ("sum", "mean")]
         others = [factor for n, factor in enumerate(term.args) if n not in sums]
-        if len(sums) == 1 and all(map(_simple, others)):
-            return term.args[sums[0]], lambda summand: times(*others, summand)
-    return None
+        if len(sums) != 1 or not all(map(_simple, others)):
+            return None
+        term = term.args[sums[0]]
+    if term.op not in ("sum", "mean"):
+        return None
+
+    def scaled(summand: Node) -> Node:
+        found = times(*others, summand) if others else summand
+        for divisor in reversed(divisors):
+            found = minus(found) if divisor is None else over(found, divisor)
+        return found
+
+    return term, scaled
 
 
 def _simple(part: Node) -> bool:
     """Cheap enough to be repeated in every term of a sum: a number, a length, a scalar, or a quotient of such."""
-    if part.op in ("number", "constant", "length"):
-        return True
-    if part.op == "access":
-        return not part.args
-    return part.op in ("/", "neg") and all(map(_simple, part.args))
+    return all(
+        inner.op in ("number", "constant", "length", "/", "neg") or (inner.op == "access" and not inner.args) for inner in outside_subscripts(part)
+    )
 
 
 def _outermost(root: Node) -> list[Node]:

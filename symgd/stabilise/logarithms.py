@@ -36,6 +36,7 @@ class Logarithms:
     rests: dict[str, list[Equation]] = field(default_factory=dict)
     used: set[Fact] = field(default_factory=set)
     _signs: dict[str, bool] = field(default_factory=dict)
+    _awaited: set[str] = field(default_factory=set)  # names whose companion was read before it was complete
 
     def __post_init__(self) -> None:
         self.intervals = Intervals(self.program)
@@ -244,6 +245,8 @@ class Logarithms:
         companion = self.companions[name]
         if companion is None:
             return None
+        if name not in self.added:
+            self._awaited.add(name)
         written = self.added.get(name, [])
         first = written[0] if len(written) == 1 else None
         if first is not None and first.op == "=" and first.at == first.letters and _is_short(first.body):
@@ -270,7 +273,7 @@ class Logarithms:
             log = found if found is not None else self.or_log(self.bodies[n])
             op = _OPS[equation.op] if equation.reduced else "="
             elements.setdefault((equation.at, kept(equation)), []).append(replace(equation, target=companion, op=op, body=log, rule="companion"))
-        if not better:
+        if not better and name not in self._awaited:
             self.companions[name] = None
         elif len(equations) == 1:
             self.added[name] = elements.popitem()[1]

@@ -67,6 +67,7 @@ class _Stabilising:
     uses: dict[Use, None] = field(default_factory=dict)
     norms: dict[str, Equation] = field(default_factory=dict)
     memo: dict[Node, Node] = field(default_factory=dict)
+    products: set[Node] = field(default_factory=set)  # those that were looked at whole
     target: str = ""
 
     def run(self) -> Stabilised:
@@ -89,14 +90,22 @@ class _Stabilising:
 
     def rewritten(self, root: Node) -> Node:
         """The formula with every operation rewritten, from the inside out; what is found whole, before its parts."""
-        for part in outside_subscripts(root):
-            if part not in self.memo:
-                self.memo[part] = self._part(part)
+        parts = outside_subscripts(root)
+        outer = {argument for part in parts if part.op not in _PRODUCTS for argument in part.args} | {root}
+        for part in parts:
+            if part not in self.memo or (part.op in _PRODUCTS and part in outer and part not in self.products):
+                self.memo[part] = self._part(part, part in outer)
         return self.memo[root]
 
-    def _part(self, part: Node) -> Node:
+    def _part(self, part: Node, outer: bool) -> Node:
+        """`outer`: it is no factor of a product, which would look at it among its own factors."""
         if part.op == "access" or not part.args:
             return part
+        if part.op in _PRODUCTS:
+            if not outer:
+                args = tuple([self.memo[argument] for argument in part.args])
+                return part if args == part.args else self._folded(part.op, args, part.value)
+            self.products.add(part)
         found = rewritten(part, whole=True)
         if found is not None:
             new, row, _ = found
@@ -297,6 +306,7 @@ def _read(equations: list[Equation], wanted: set[str]) -> list[Equation]:
     return [equation for equation in equations if equation.target in needed]
 
 
+_PRODUCTS = ("*", "/")
 _E, _TEN = node("constant", value="e"), number(10)
 _SUM = "the exponentials overflow or vanish where the logarithm of their sum does not"
 _RATIO = "the exponentials overflow or vanish where their quotient does not"

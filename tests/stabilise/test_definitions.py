@@ -101,3 +101,18 @@ def test_facts_tell_what_is_positive():
     assert "log(a[i])" in str(loose.program)
     assert "logaddexp(log(a[i]), w)" in str(known.program) and "by a[i] > 0" in str(known.program)
     assert "logaddexp" not in str(sg.parse("sum(log(a[i] + exp(w)), i)", axes="i:m", parameters=["w"]).program)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "x/" + "/".join(f"x{n}" for n in range(3000)),
+        "*".join(f"x{n}/y{n}" for n in range(1000)),
+        "log(" + "+".join(f"exp(x{n})" for n in range(2000)) + ")",
+        "log(" + "*".join(f"(1 + exp(x{n}))" for n in range(1000)) + ")",
+    ],
+    ids=["quotients of quotients", "products of quotients", "a long sum of exponentials", "a long product"],
+)
+def test_long_formulas_take_no_longer(formula):
+    with sg.checking(False):
+        assert sg.parse(formula).program.operations >= 1999

@@ -95,7 +95,7 @@ def test_stable_forms_are_never_worse_in_a_long_run(formula, point):
     compare(formula, point)
 
 
-def test_how_many_were_better(capsys):
+def test_hardly_any_were_worse(capsys):
     with capsys.disabled():
         print(f"\nrandom formulas, cost and derivatives: {dict(seen)}")
-    assert seen["improved"] > 0
+    assert seen["worse"] <= 0.01 * sum(seen.values())
