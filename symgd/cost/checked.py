@@ -244,8 +244,13 @@ def _closed(formula: Formula) -> None:
     _scalar(formula.expression, "The cost")
 
 
+_REMARKABLE = frozenset({"sign", "floor", "ceiling", "heaviside", "mod", "piecewise"})
+
+
 def _remarks(root: Node, hidden: str | None) -> Iterator[str]:
     """Where a formula has no slope to follow, or no value."""
+    if not any([part.op in _REMARKABLE for part in postorder(root)]):
+        return
     parts = outside_subscripts(root)
     bounds = set(postorder(*(part for part in parts if part.op == "range")))
     for part in parts:

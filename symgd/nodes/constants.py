@@ -33,6 +33,9 @@ class Constants:
 
     def is_undefined(self, part: Node) -> bool:
         """Is the part made of numbers alone, and has it no finite real value? Its arguments have been asked about before."""
+        for argument in part.args:
+            if argument.op not in _NUMBERS and argument not in self.values:
+                return False
         value = self._value(part)
         if value is None:
             return False
@@ -62,6 +65,7 @@ class Constants:
         return self.values.get(part)
 
 
+_NUMBERS = ("number", "constant")
 _ARITHMETIC: dict[str, Callable[..., Any]] = {
     "+": lambda *terms: sum(terms), "*": lambda *factors: math.prod(factors), "/": lambda u, v: u / v, "^": lambda u, v: u**v, "neg": lambda u: -u,
 }  # fmt: skip

@@ -93,6 +93,8 @@ class Equation:
     @property
     def reduced(self) -> tuple[Range, ...]:
         """The ranges that the target does not keep: what the operation accumulates over."""
+        if not self.domain:
+            return ()
         kept = frozenset[Node]().union(*(place.free for place in self.at))
         return tuple(axis for axis in self.domain if axis.index not in kept)
 

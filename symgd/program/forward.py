@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 
 from symgd.cost.checked import Checked
@@ -41,7 +42,7 @@ def forward(checked: Checked) -> Program:
 
 def lowered(checked: Checked) -> Program:
     """The equations as the user wrote them, every reduction one of its own."""
-    lowering = _Lowering(Fresh(checked.names), Shelves(_lengths(checked)))
+    lowering = _Lowering(Fresh(checked.names), Shelves(partial(_lengths, checked)))
     cost = lowering.fresh.exactly("C")
     definitions = narrowed(checked.definitions)
     for definition in definitions:

@@ -6,7 +6,8 @@ the longest group has, a length that only the values of `off` tell.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 
 from symgd.nodes.node import ONE, Node, accesses, length
 from symgd.program.equation import Range
@@ -22,15 +23,19 @@ class Shelves:
 
     >>> from symgd.nodes.text import text
     >>> from symgd.program.equation import read_equation
-    >>> shelves = Shelves(["m"])
+    >>> shelves = Shelves(lambda: ["m"])
     >>> at, extents = shelves.kept(read_equation("C += x[t] for g in 0:m, t in off[g]:off[g + 1]").domain)
     >>> print(*map(text, at), "|", *map(text, extents), "|", *shelves.longest)
     g t - off[g] | m most_t | most_t
     """
 
-    def __init__(self, lengths: Iterable[str], longest: Mapping[str, tuple[Range, ...]] | None = None) -> None:
+    def __init__(self, lengths: Callable[[], Iterable[str]], longest: Mapping[str, tuple[Range, ...]] | None = None) -> None:
         self.longest = dict(longest or {})
-        self._fresh = Fresh({*lengths, *self.longest})
+        self._lengths = lengths  # asked for when a name is needed: they are all over the program
+
+    @cached_property
+    def _fresh(self) -> Fresh:
+        return Fresh({*self._lengths(), *self.longest})
 
     def kept(self, scope: Sequence[Range]) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
         """(the subscripts at which a value for each index is kept, the extents of such an array)."""

@@ -31,11 +31,12 @@ def shared(program: Program) -> Program:
     program/recurrence.py orders them anew. A branch of a piecewise formula is evaluated only where it is taken, so what stands in
     branches alone gets no name, unless the equation would be too long.
     """
-    groups: set[Node] = set()
     equations = [piece for equation in program.flat() for piece in _summed_in_pieces(equation)]
-    if any(map(_is_long, postorder(*(equation.body for equation in equations)))):
-        equations = [_in_groups(equation, groups) for equation in equations]
-    return _Sharing(replace(program, equations=tuple(equations)), groups).run()
+    work = _Sharing(replace(program, equations=tuple(equations)), set())
+    if work.has_long:
+        groups: set[Node] = set()
+        work = _Sharing(replace(program, equations=tuple([_in_groups(equation, groups) for equation in equations])), groups)
+    return work.run()
 
 
 class _Sharing:
@@ -43,7 +44,7 @@ class _Sharing:
         self.program, self.groups = program, groups
         self.extents = dict(program.extents)
         self.fresh = Fresh({*program.inputs, *program.extents, *program.adjoints.values(), program.cost})
-        self.shelves = Shelves(program.lengths(), program.longest)
+        self.shelves = Shelves(program.lengths, program.longest)
         self.uses: dict[Key, int] = defaultdict(int)
         self.order: dict[Key, None] = {}
         self.squared: set[Node] = set()
@@ -56,11 +57,12 @@ class _Sharing:
             for axis in equation.domain:
                 ranges[axis.index].add(axis)
         self.ambiguous = {letter for letter, found in ranges.items() if len(found) > 1}
+        self.has_long = False  # a product or sum that is to be grouped
+        seen: dict[Node, None] = {}  # by equations without a letter that is ambiguous
+        for equation in program.flat():
+            self._count(equation, seen)
 
     def run(self) -> Program:
-        seen: dict[Node, None] = {}  # by equations without a letter that is ambiguous
-        for equation in self.program.flat():
-            self._count(equation, seen)
         if any(_part(key).op == "piecewise" for key in self.order):
             self.always = set()
             for equation in self.program.flat():
@@ -98,6 +100,8 @@ class _Sharing:
                 op, args = part.op, part.args
                 if op in ("access", "neg") or not args:
                     continue
+                if len(args) > FACTORS and _is_long(part):
+                    self.has_long = True
                 if op == "piecewise":
                     args = args[1:-1:2]
                 elif op == "^" and args[1].value == "2":

@@ -11,7 +11,7 @@ from symgd.nodes.fold import factors_of, filled, minus, over, plus, times
 from symgd.nodes.node import ONE, TWO, Node, access, fraction, node
 from symgd.reading.text import expression
 
-__all__ = ["ROWS", "Row", "rewritten"]
+__all__ = ["ROWS", "Row", "operations", "rewritten"]
 
 MOST = 12  # terms of a sum, or factors, among which those of a row are looked for
 
@@ -59,6 +59,13 @@ ROWS = (
 )
 
 Letters = dict[str, Node]
+
+
+@cache
+def operations(whole: bool) -> frozenset[str]:
+    """The operations that a row may rewrite."""
+    found = frozenset(op for op, rows_are_whole in _rows() if rows_are_whole == whole)
+    return found | {"^"} if "sqrt" in found else found
 
 
 def rewritten(part: Node, whole: bool = False) -> tuple[Node, Row, Mapping[str, Node]] | None:

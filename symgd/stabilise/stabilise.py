@@ -16,7 +16,7 @@ from symgd.program.equation import Equation, Program
 from symgd.program.intervals import exact_value
 from symgd.program.ragged import Shelves
 from symgd.stabilise.logarithms import Logarithms, kept
-from symgd.stabilise.rows import rewritten
+from symgd.stabilise.rows import operations, rewritten
 
 __all__ = ["Stabilised", "Use", "stabilised"]
 
@@ -106,7 +106,7 @@ class _Stabilising:
                 args = tuple([self.memo[argument] for argument in part.args])
                 return part if args == part.args else self._folded(part.op, args, part.value)
             self.products.add(part)
-        found = rewritten(part, whole=True)
+        found = rewritten(part, whole=True) if part.op in operations(True) else None
         if found is not None:
             new, row, _ = found
             self._note(part, new, row.reason)
@@ -134,15 +134,15 @@ class _Stabilising:
         if op == "sqrt" and (norm := self._norm(part.args[0])) is not None:
             return norm
         if op == "^" and (power := exact_value(part.args[1])) is not None and power < 0 and self._may_overflow(part.args[0]):
-            inverse = over(ONE, part.args[0])
-            found = self._share(inverse) or self._exponentials(inverse)
+            found = self._share([], [part.args[0]]) or self._exponentials([], [part.args[0]])
             if found is not None:
                 return self._note(part, to_the(found, minus(part.args[1])), _RATIO)
         if op in ("*", "/"):
-            found = self._share(part) or self._exponentials(part)
+            sides = factors_of(part)
+            found = self._share(*sides) or self._exponentials(*sides)
             if found is not None:
                 return self._note(part, found, _RATIO)
-        row = rewritten(part)
+        row = rewritten(part) if op in operations(False) else None
         return part if row is None else self._note(part, row[0], row[1].reason)
 
     def _logarithm(self, part: Node) -> Node:
@@ -158,9 +158,8 @@ class _Stabilising:
         row = rewritten(part)
         return part if row is None else self._note(part, row[0], row[1].reason)
 
-    def _share(self, part: Node) -> Node | None:
+    def _share(self, above: list[Node], below: list[Node]) -> Node | None:
         """a/(a + b) as a sigmoid of log(a) - log(b), 1/(1 + b) as one of -log(b)."""
-        above, below = factors_of(part)
         for place, total in enumerate(below):
             if total.op != "+" or len(total.args) != 2:
                 continue
@@ -180,13 +179,12 @@ class _Stabilising:
                     return over(times(node("sigmoid", minus(less)), *above), rest)
         return None
 
-    def _exponentials(self, part: Node) -> Node | None:
+    def _exponentials(self, above: list[Node], below: list[Node]) -> Node | None:
         """Exponentials that are multiplied or divided as one, exp(a)/sum(exp(z)) as exp(a - logsumexp(z)), also a single one below the bar."""
-        sides = factors_of(part)
         exponents: list[Node] = []
         count, divided = 0, False
         rest: tuple[list[Node], list[Node]] = ([], [])
-        for side, factors in enumerate(sides):
+        for side, factors in enumerate((above, below)):
             for factor in factors:
                 found = self.logs.of(factor) if self._may_overflow(factor) else None
                 if found is None:
@@ -238,7 +236,7 @@ class _Stabilising:
     def _written(self, equations: list[Equation]) -> Program:
         """With companions and norms beside what they belong to; what has a logarithm is its exponential, if anyone still reads it."""
         logs, program = self.logs, self.program
-        shelves = Shelves(program.lengths(), program.longest)
+        shelves = Shelves(program.lengths, program.longest)
         extents = dict(program.extents)
         output: list[Equation] = []
         last = {equation.target: n for n, equation in enumerate(equations)}

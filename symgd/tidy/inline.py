@@ -93,7 +93,7 @@ def fills(equation: Equation, program: Program) -> bool:
     if equation.at == equation.letters:
         return all(difference(axis.high, extent) == 0 and axis.low.value == "0" for axis, extent in zip(equation.domain, extents, strict=True))
     ragged = equation.guard is TRUE and any(extent.value in program.longest for extent in extents)
-    return ragged and Shelves((), program.longest).kept(equation.domain) == (equation.at, extents)
+    return ragged and Shelves(tuple, program.longest).kept(equation.domain) == (equation.at, extents)
 
 
 def _trivial(body: Node) -> bool:

@@ -58,8 +58,7 @@ def unified(program: Program) -> Program:
 
 def read_as(equation: Equation, names: Mapping[str, str]) -> Equation:
     """The equation with other names for arrays that it reads."""
-    changes = {place: access(names[place.value], *place.args) for place in equation.reads() if place.value in names}
-    if not changes:
+    if names.keys().isdisjoint(equation.names()):
         return equation
 
     def changed(part: Node) -> Node | None:
@@ -76,7 +75,7 @@ def read_as(equation: Equation, names: Mapping[str, str]) -> Equation:
 
 def _in_order(equation: Equation) -> Equation:
     """The ranges in the order in which their indices stand on the left side, where that is all that they do there."""
-    if equation.at == equation.letters or len(equation.at) != len(equation.domain) or {*equation.at} != {*equation.letters}:
+    if not equation.domain or equation.at == equation.letters or len(equation.at) != len(equation.domain) or {*equation.at} != {*equation.letters}:
         return equation
     if any(axis.low.free | axis.high.free for axis in equation.domain):
         return equation
