@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from types import MappingProxyType
@@ -97,6 +97,12 @@ class Equation:
             return ()
         kept = frozenset[Node]().union(*(place.free for place in self.at))
         return tuple(axis for axis in self.domain if axis.index not in kept)
+
+    @property
+    def kept(self) -> tuple[Range, ...]:
+        """The ranges that the target keeps."""
+        gone = self.reduced
+        return tuple(axis for axis in self.domain if axis not in gone)
 
     def reads(self) -> tuple[Node, ...]:
         """Every access that the equation reads, also in subscripts, ranges and the guard."""
@@ -205,6 +211,19 @@ class Program:
                 yield from item.equations
             else:
                 yield item
+
+    def reached(self, wanted: Iterable[str]) -> set[str]:
+        """These names and all that they depend on."""
+        writers: dict[str, list[Equation]] = {}
+        for equation in self.flat():
+            writers.setdefault(equation.target, []).append(equation)
+        waiting, needed = list(wanted), set(wanted)
+        while waiting:
+            for equation in writers.get(waiting.pop(), ()):
+                more = equation.names() - needed
+                needed |= more
+                waiting += more
+        return needed
 
     @property
     def results(self) -> tuple[str, ...]:

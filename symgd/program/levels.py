@@ -5,6 +5,7 @@ A recurrence stays together: it runs in a pass, all its steps for one block of s
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from symgd.nodes.node import ZERO, Node
@@ -40,6 +41,10 @@ class Levels:
                 if read.value in found:
                     found[read.value].append((n, row is not None and self.is_local(read, row)))
         return found
+
+    def kept(self, wanted: Collection[str]) -> set[str]:
+        """The computed arrays with an entry a sample that have to be whole at some time: what is wanted, and what is read beside its own sample."""
+        return {name for name, places in self.readers().items() if name in wanted or not all(local for _, local in places)}
 
     def stepped(self, name: str) -> bool:
         """Is it computed by a recurrence, or for all samples at once?"""
@@ -174,7 +179,7 @@ def _raise(found: Levels, when: list[int], n: int) -> None:
 def _as_late(found: Levels, wanted: set[str]) -> Levels:
     """What one later pass alone reads is computed there, if all it needs is data, totals, and what is kept anyway: then it is kept for no pass."""
     readers, writers = found.readers(), found.writers
-    kept = {name for name, places in readers.items() if name in wanted or not all(local for _, local in places)}
+    kept = found.kept(wanted)
     read_in = {name: {n for n, _ in places} - {*writers[name]} for name, places in readers.items()}
     reads = {name: {read for n in writers[name] for read in found.equations[n].names() if read in found.axis and read != name} for name in found.axis}
     late: dict[str, int] = {}

@@ -152,7 +152,7 @@ class _Sweep:
     def _through_extreme(self, equation: Equation, incoming: Node) -> None:
         """The elements that attain a maximum share its adjoint equally, as `max` of several arguments does."""
         attained = node("==", equation.body, equation.left)
-        kept = tuple(axis for axis in equation.domain if axis not in equation.reduced)
+        kept = equation.kept
         ties = self._named("ties", equation)
         self.appended.append(Equation(ties, equation.at, "+=", equation.domain, choice(ONE, attained, ZERO), equation.guard, "ties"))
         share = self._named("share", equation)

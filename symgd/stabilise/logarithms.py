@@ -6,7 +6,7 @@ What overflows or vanishes on its own way has a logarithm that does neither. `lo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from symgd.cost.facts import Fact
@@ -16,7 +16,7 @@ from symgd.program.equation import Equation, Op, Program, Range
 from symgd.program.intervals import Intervals, exact_value
 from symgd.program.names import Fresh
 
-__all__ = ["Logarithms", "kept"]
+__all__ = ["Logarithms"]
 
 
 @dataclass(slots=True)
@@ -36,6 +36,7 @@ class Logarithms:
     rests: dict[str, list[Equation]] = field(default_factory=dict)
     used: set[Fact] = field(default_factory=set)
     _signs: dict[str, bool] = field(default_factory=dict)
+    _grounds: dict[str, set[Fact]] = field(default_factory=dict)  # the facts from which the sign of a name follows
     _awaited: set[str] = field(default_factory=set)  # names whose companion was read before it was complete
 
     def __post_init__(self) -> None:
@@ -67,9 +68,16 @@ class Logarithms:
     def _name(self, name: str) -> bool:
         if name not in self._signs:
             self._signs[name] = True  # while its own equations are looked at
+            before, self.used = self.used, set()
             ops = {self.equations[n].op for n in self.writers[name]}
             self._signs[name] = ops <= {"=", "+=", "*=", "max=", "min="} and all(self.positive(self.bodies[n]) for n in self.writers[name])
+            self._grounds[name], self.used = self.used, before
+        self.used |= self._grounds.get(name, set())
         return self._signs[name]
+
+    def resting(self, own: tuple[Fact, ...], more: Collection[Fact]) -> tuple[Fact, ...]:
+        """The facts of an equation with more of them, in the order of the program."""
+        return tuple(dict.fromkeys([*own, *sorted(more, key=self.program.facts.index)]))
 
     # the logarithm of a formula
 
@@ -241,7 +249,9 @@ class Logarithms:
     def _of_name(self, part: Node) -> Node | None:
         name = part.value
         if name not in self.companions:
+            before, self.used = self.used, set()
             self._give(name)
+            self.used = before
         companion = self.companions[name]
         if companion is None:
             return None
@@ -272,13 +282,14 @@ class Logarithms:
             better = better or found is not None or equation.op == "*="
             log = found if found is not None else self.or_log(self.bodies[n])
             op = _OPS[equation.op] if equation.reduced else "="
-            elements.setdefault((equation.at, kept(equation)), []).append(replace(equation, target=companion, op=op, body=log, rule="companion"))
+            elements.setdefault((equation.at, equation.kept), []).append(replace(equation, target=companion, op=op, body=log, rule="companion"))
+        facts = self.resting((), self.used)
         if not better and name not in self._awaited:
             self.companions[name] = None
         elif len(equations) == 1:
-            self.added[name] = elements.popitem()[1]
+            self.added[name] = [replace(made, facts=facts) for made in elements.popitem()[1]]
         else:
-            self.added[name] = [made for parts in elements.values() for made in self._together(parts)]
+            self.added[name] = [replace(made, facts=facts) for parts in elements.values() for made in self._together(parts)]
 
     def _together(self, parts: Sequence[Equation]) -> list[Equation]:
         """The logarithm of what several equations add up to; each sum among them gets a name."""
@@ -287,17 +298,11 @@ class Logarithms:
         logs = [access(sums[n].target, *at) if n in sums else part.body for n, part in enumerate(parts)]
         others = [log for log in logs if log is not ZERO]
         total = _joined(others) if len(others) == len(logs) else node("softplus", _joined(others))
-        return [*sums.values(), Equation(companion, at, "=", kept(parts[0]), total, rule="companion")]
+        return [*sums.values(), Equation(companion, at, "=", parts[0].kept, total, rule="companion")]
 
     def _over_samples(self, n: int) -> bool:
         reduced = self.equations[n].reduced
         return any(axis.high is self.program.row and self._reads_data(n, axis.index) for axis in reduced)
-
-
-def kept(equation: Equation) -> tuple[Range, ...]:
-    """The ranges that the target keeps."""
-    gone = set(equation.reduced)
-    return tuple(axis for axis in equation.domain if axis not in gone)
 
 
 def _joined(logs: Sequence[Node]) -> Node:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from symgd.cost.facts import Fact
 from symgd.nodes.fold import factors_of, minus, one_folded, over, plus, times, to_the
 from symgd.nodes.node import ONE, TWO, ZERO, Node, access, node, number, outside_subscripts
 from symgd.nodes.text import text
 from symgd.program.equation import Equation, Program
 from symgd.program.intervals import exact_value
 from symgd.program.ragged import Shelves
-from symgd.stabilise.logarithms import Logarithms, kept
+from symgd.stabilise.logarithms import Logarithms
 from symgd.stabilise.rows import operations, rewritten
 
 __all__ = ["Stabilised", "Use", "stabilised"]
@@ -68,6 +69,7 @@ class _Stabilising:
     norms: dict[str, Equation] = field(default_factory=dict)
     memo: dict[Node, Node] = field(default_factory=dict)
     products: set[Node] = field(default_factory=set)  # those that were looked at whole
+    facts: dict[Node, frozenset[Fact]] = field(default_factory=dict)  # those that the rewriting of a part rests on
     target: str = ""
 
     def run(self) -> Stabilised:
@@ -77,10 +79,9 @@ class _Stabilising:
         facts = {}
         for n, equation in enumerate(equations):
             self.target = equation.target
-            self.logs.used.clear()
             if equation.rule != "norm":
                 self.bodies[n] = self.rewritten(equation.body)
-            facts[n] = tuple(dict.fromkeys([*equation.facts, *sorted(self.logs.used, key=self.program.facts.index)]))
+            facts[n] = self.logs.resting(equation.facts, self.facts.get(equation.body, frozenset()))
         if not self.uses:
             return Stabilised(self.program)
         new = [replace(e, body=self.bodies[n], facts=facts[n]) if self.bodies[n] is not e.body else e for n, e in enumerate(equations)]
@@ -94,7 +95,11 @@ class _Stabilising:
         outer = {argument for part in parts if part.op not in _PRODUCTS for argument in part.args} | {root}
         for part in parts:
             if part not in self.memo or (part.op in _PRODUCTS and part in outer and part not in self.products):
+                before, self.logs.used = self.logs.used, set()
                 self.memo[part] = self._part(part, part in outer)
+                if self.program.facts:
+                    self.facts[part] = frozenset(self.logs.used).union(*(self.facts.get(argument, frozenset()) for argument in part.args))
+                self.logs.used = before
         return self.memo[root]
 
     def _part(self, part: Node, outer: bool) -> Node:
@@ -110,7 +115,9 @@ class _Stabilising:
         if found is not None:
             new, row, _ = found
             self._note(part, new, row.reason)
-            return self.rewritten(new) if new is not part else new
+            again = self.rewritten(new)
+            self.logs.used |= self.facts.get(new, frozenset())
+            return again
         args = tuple([self.memo[argument] for argument in part.args])
         same = part if args == part.args else self._folded(part.op, args, part.value)
         for _ in range(ROUNDS):
@@ -127,8 +134,8 @@ class _Stabilising:
     def _one(self, part: Node) -> Node:
         """One operation whose parts are rewritten."""
         op = part.op
-        if op in ("log", "log1p", "logbase", "log2", "log10"):
-            return self._logarithm(part)
+        if op in ("log", "log1p", "logbase", "log2", "log10") and (found := self._logarithm(part)) is not None:
+            return self._note(part, found, _SUM)
         if op == "exp" and part.args[0].op == "neg" and part.args[0].args[0].op == "softplus":
             return self._note(part, node("sigmoid", minus(part.args[0].args[0].args[0])), "one function")
         if op == "sqrt" and (norm := self._norm(part.args[0])) is not None:
@@ -145,18 +152,13 @@ class _Stabilising:
         row = rewritten(part) if op in operations(False) else None
         return part if row is None else self._note(part, row[0], row[1].reason)
 
-    def _logarithm(self, part: Node) -> Node:
-        inner = part.args[0]
+    def _logarithm(self, part: Node) -> Node | None:
         if part.op == "log1p":
-            inner = plus(ONE, inner)
-            found = self.logs.of(inner)
-            return part if found is None or found.op == "log1p" else self._note(part, found, _SUM)
-        found = self.logs.of(inner, alone=True)
-        if found is not None:
-            base = {"log": None, "logbase": part.args[-1], "log2": TWO, "log10": _TEN}[part.op]
-            return self._note(part, found if base is None else over(found, node("log", base)), _SUM)
-        row = rewritten(part)
-        return part if row is None else self._note(part, row[0], row[1].reason)
+            found = self.logs.of(plus(ONE, part.args[0]))
+            return None if found is None or found.op == "log1p" else found
+        found = self.logs.of(part.args[0], alone=True)
+        base = {"log": None, "logbase": part.args[-1], "log2": TWO, "log10": _TEN}[part.op]
+        return found if found is None or base is None else over(found, node("log", base))
 
     def _share(self, above: list[Node], below: list[Node]) -> Node | None:
         """a/(a + b) as a sigmoid of log(a) - log(b), 1/(1 + b) as one of -log(b)."""
@@ -223,7 +225,7 @@ class _Stabilising:
             fresh = self.logs.fresh.exactly(f"norm_{name}")
             total = access(name, *equation.at)
             root = node("piecewise", ZERO, node("==", total, ZERO), node("sqrt", total))
-            self.norms[name] = Equation(fresh, equation.at, "=", kept(equation), root, rule="norm")
+            self.norms[name] = Equation(fresh, equation.at, "=", equation.kept, root, rule="norm")
         return self._note(node("sqrt", squares), access(self.norms[name].target, *squares.args), "it is a norm, whose derivative at 0 is taken as 0")
 
     def _note(self, before: Node, after: Node, reason: str) -> Node:
@@ -256,10 +258,10 @@ class _Stabilising:
                 if name in self.norms:
                     extents[self.norms[name].target] = extents[name]
                     output.append(self.norms[name])
-        needed = _read(output, {program.cost, *program.given})
-        names = {equation.target for equation in needed}
-        extents = {name: sides for name, sides in extents.items() if name in names}
-        return replace(program, equations=tuple(needed), extents=MappingProxyType(extents), longest=MappingProxyType(shelves.longest))
+        whole = replace(program, equations=tuple(output), longest=MappingProxyType(shelves.longest))
+        needed = whole.reached({program.cost, *program.given})
+        equations = [equation for equation in output if equation.target in needed]
+        return replace(whole, equations=tuple(equations), extents=MappingProxyType({name: extents[name] for name in extents if name in needed}))
 
 
 def _with_named_body(equation: Equation, shelves: Shelves, extents: dict[str, tuple[Node, ...]], logs: Logarithms) -> list[Equation]:
@@ -277,7 +279,7 @@ def _exponentiated(name: str, logs: Logarithms) -> list[Equation]:
     found: dict[tuple[object, ...], Equation] = {}
     for n in logs.writers[name]:
         equation = logs.equations[n]
-        domain = kept(equation)
+        domain = equation.kept
         logarithm = logs.of(access(name, *equation.at))
         assert logarithm is not None
         found.setdefault((equation.at, domain), replace(equation, op="=", domain=domain, body=node("exp", logarithm)))
@@ -288,20 +290,6 @@ def _is_square(body: Node) -> bool:
     return (body.op == "^" and body.args[1].op == "number" and body.args[1].value == "2") or (
         body.op == "*" and len(body.args) == 2 and body.args[0] is body.args[1]
     )
-
-
-def _read(equations: list[Equation], wanted: set[str]) -> list[Equation]:
-    """The equations that what is wanted depends on."""
-    writers: dict[str, list[Equation]] = {}
-    for equation in equations:
-        writers.setdefault(equation.target, []).append(equation)
-    waiting, needed = list(wanted), set(wanted)
-    while waiting:
-        for equation in writers.get(waiting.pop(), ()):
-            more = equation.names() - needed
-            needed |= more
-            waiting += more
-    return [equation for equation in equations if equation.target in needed]
 
 
 _PRODUCTS = ("*", "/")

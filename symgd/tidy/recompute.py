@@ -79,8 +79,7 @@ class _Copies:
     def __init__(self, found: Levels, wanted: set[str], fresh: Fresh) -> None:
         self.levels, self.fresh = found, fresh
         self.made: dict[tuple[str, int], str] = {}
-        readers = found.readers()
-        kept = {name for name, places in readers.items() if name in wanted or not all(local for _, local in places)}
+        kept = found.kept(wanted)
         self.copied: set[str] = set()
         for name in sorted(set(found.axis) - kept, key=lambda name: found.writers[name][0]):
             needs = {read for m in found.writers[name] for read in found.equations[m].names()} & set(found.axis) - {name} - kept

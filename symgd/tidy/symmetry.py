@@ -163,7 +163,7 @@ class _Folding:
 
     def known_sum(self, equation: Equation, output: list[Equation | Scan]) -> Equation | None:
         """The equation with its sum replaced by an array that holds a multiple of it already."""
-        kept = tuple(axis for axis in equation.domain if axis not in equation.reduced)
+        kept = equation.kept
         if not kept or not equation.reduced:
             return None
         plain = self.plain(equation.body)

@@ -42,16 +42,7 @@ def living(program: Program) -> Program:
 
 def alive(program: Program, wanted: set[str]) -> Program:
     """The equations and data that what is wanted depends on, and all parameters."""
-    writers: dict[str, list[Equation]] = {}
-    for equation in program.flat():
-        writers.setdefault(equation.target, []).append(equation)
-    needed = set(wanted)
-    waiting = list(wanted)
-    while waiting:
-        for equation in writers.get(waiting.pop(), ()):
-            more = equation.names() - needed
-            needed |= more
-            waiting += more
+    needed, writers = program.reached(wanted), {equation.target for equation in program.flat()}
     kept = [_alive(item, needed) if isinstance(item, Scan) else item for item in program.equations if isinstance(item, Scan) or item.target in needed]
     extents = {name: lengths for name, lengths in program.extents.items() if name in wanted or (name in needed and name in writers)}
     inputs = {name: rank for name, rank in program.inputs.items() if name in needed or name in program.parameters}

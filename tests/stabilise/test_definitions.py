@@ -116,3 +116,10 @@ def test_facts_tell_what_is_positive():
 def test_long_formulas_take_no_longer(formula):
     with sg.checking(False):
         assert sg.parse(formula).program.operations >= 1999
+
+
+def test_every_equation_names_the_facts_that_it_rests_on():
+    where = ["u = sum(log(a[i] + exp(w)), i)", "p[i] = a[i]*exp(w*x[i])", "v = sum(log(p[i]), i)"]
+    cost = sg.parse("u^2 + v + sum(log(a[i] + exp(w)), i)", where=where, axes="i:m", parameters=["w"], facts=["a[i] > 0"])
+    resting = {equation.target for equation in cost.program.flat() if equation.facts}
+    assert resting == {"u", "C", "log_p"}  # v rests on log_p
