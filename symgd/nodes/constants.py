@@ -32,7 +32,9 @@ class Constants:
         self.values: dict[Node, Any] = {}
 
     def is_undefined(self, part: Node) -> bool:
-        """Is the part made of numbers alone, and has it no finite real value? Its arguments have been asked about before."""
+        """Is the part made of numbers alone, and has it no finite real value? So is anything over 0. Its arguments have been asked about before."""
+        if part.op == "/" and self._known(part.args[1]) == 0:
+            return True
         for argument in part.args:
             if argument.op not in _NUMBERS and argument not in self.values:
                 return False

@@ -100,6 +100,10 @@ def _xlogy(ctx: Any, u: Any, v: Any) -> Any:
     return ctx.zero if u == 0 else u * ctx.log(v)
 
 
+def _unit(ctx: Any, u: Any, v: Any) -> Any:
+    return ctx.zero if u == 0 and v == 0 else u / ctx.hypot(u, v)
+
+
 def _dsinc(ctx: Any, u: Any) -> Any:
     if abs(u) > 1:
         return (ctx.cos(u) - ctx.sin(u) / u) / u
@@ -133,6 +137,10 @@ _ROWS: tuple[Function, ...] = (
     _alike("sqrt", 1, r"\sqrt{{0}}", "sqrt", _own("sqrt"), "np.sqrt({0})", "Sqrt"),
     _alike("cbrt", 1, r"\sqrt[3]{{0}}", "sign(u)*abs(u)^(1/3)", _real(lambda c, u: c.sign(u) * c.cbrt(abs(u))), "np.cbrt({0})", "Cbrt"),
     _alike("hypot", 2, r"\operatorname{hypot}", "sqrt(u^2 + v^2)", _own("hypot"), "np.hypot({0}, {1})"),
+    Function(
+        "unit", 2, r"\frac{{0}}{\operatorname{hypot}\left({0}, {1}\right)}", "u/sqrt(u^2 + v^2)", _real(_unit),
+        "({0}/np.where(np.hypot({0}, {1}) == 0.0, 1.0, np.hypot({0}, {1})))", "unit({0}, {1})",
+    ),
     # trigonometric functions
     _alike("sin", 1, r"\sin", "sin", _own("sin"), "np.sin({0})"),
     _alike("cos", 1, r"\cos", "cos", _own("cos"), "np.cos({0})"),

@@ -81,6 +81,12 @@ ELEMENTARY: dict[str, Elementary] = {
                 return h0 if u == 0.0 else 1.0 if u > 0.0 else 0.0 if u < 0.0 else u
         '''),
         _row('''
+            def unit(u, v):
+                """u/hypot(u, v), 0 at the origin"""
+                h = np.hypot(u, v)
+                return u/h if h != 0.0 else 0.0
+        '''),
+        _row('''
             def sinc(u):
                 """sin(u)/u, 1 at 0"""
                 return np.sin(u)/u if u != 0.0 else 1.0

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from symgd.nodes.formula import Formula
-from symgd.nodes.node import Node, access, postorder
+from symgd.nodes.node import Node, access, postorder, tree_size
 from symgd.nodes.text import text
 from symgd.printing.identifiers import comment
 from symgd.printing.numba import INDENT, JOINS, START, Loop, Names, Printer, joined, loop, loops, names
@@ -24,6 +24,7 @@ from symgd.updates.optimizers import Updates
 Role = Literal["data", "column", "parameter", "length", "computed", "block", "share", "state", "kept"]
 ARGUMENTS = ("data", "column", "parameter", "rows", "setting", "length", "block", "share", "computed", "state", "kept")
 RANGE = ("first", "last", "block", "scale", "position", "batch", "count", "start")
+TITLE = 1000  # letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -514,11 +515,11 @@ def folded(words: Sequence[str], width: int = 120) -> str:
 
 
 def _title(formula: Formula) -> str:
-    """The cost and its definitions in one line."""
+    """The cost and its definitions in one line; what would fill it alone, in short."""
 
     def shown(part: Node) -> str:
-        return text(part, hidden=formula.hidden, axes=formula.axes)
+        return text(part, hidden=formula.hidden, axes=formula.axes) if tree_size(part) <= TITLE else "..."
 
     definitions = [f"{shown(access(left.value, *left.args))} = {shown(body)}" for left, body in formula.definitions]
     whole = f"C = {shown(formula.expression)}" + (f" with {', '.join(definitions)}" if definitions else "")
-    return whole if len(whole) <= 1000 else whole[:997] + "..."
+    return whole if len(whole) <= TITLE else whole[: TITLE - 3] + "..."

@@ -70,8 +70,12 @@ RULES: dict[str, Rule] = {
         Rule("sqrt", "sqrt(u)", "du/(2*sqrt(u))", "one over twice the root", where="u > 0", of_output="du/(2*a)"),
         Rule("cbrt", "cbrt(u)", "du/(3*cbrt(u)^2)", "one over three times the root squared", where="u != 0", of_output="du/(3*a^2)"),
         Rule(
-            "hypot", "hypot(u, v)", "(u*du + v*dv)/hypot(u, v)", "each side over the hypotenuse",
-            where="u != 0 or v != 0", of_output="(u*du + v*dv)/a",
+            "hypot", "hypot(u, v)", "unit(u, v)*du + unit(v, u)*dv", "each side over the hypotenuse",
+            where="u != 0 or v != 0", note="At the origin the derivative is taken as 0.",
+        ),
+        Rule(
+            "unit", "unit(u, v)", "unit(v, u)*(unit(v, u)*du - unit(u, v)*dv)/hypot(u, v)", "u over the hypotenuse is the cosine of an angle",
+            where="u != 0 or v != 0",
         ),
         # trigonometric functions
         Rule("sin", "sin(u)", "cos(u)*du", "sine becomes cosine"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -44,10 +46,14 @@ def array(name: str, value: Any, *, integer: bool = False) -> np.ndarray:
         raise InputError(f"{name} is a sparse matrix.", accepted=f"a dense array: {name}.toarray()")
     try:
         raw = np.asarray(value)
+        if raw.dtype == object and raw.size:
+            raw = np.array([_number(name, place, entry) for place, entry in np.ndenumerate(raw)]).reshape(raw.shape)
         if raw.dtype.kind in "OUSMmVc":
             raise TypeError
         plain = np.ascontiguousarray(raw, dtype=np.float64).reshape(raw.shape)
-    except (TypeError, ValueError):
+    except InputError:
+        raise
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"{name} does not hold numbers: {_example(value)}.", accepted="real numbers, all rows of one length") from None
     if not np.isfinite(plain).all():
         place = tuple(int(n) for n in np.argwhere(~np.isfinite(plain))[0])
@@ -59,6 +65,15 @@ def array(name: str, value: Any, *, integer: bool = False) -> np.ndarray:
             raise InputError(f"{_where(name, place)} is {plain[place]}, but {name} stands in a subscript.", accepted="whole numbers from 0")
         return whole
     return plain
+
+
+def _number(name: str, place: tuple[int, ...], entry: Any) -> float | int:
+    """An entry of an array of objects. Not the text of a number, and not what has no value yet."""
+    if isinstance(entry, (list, tuple, np.ndarray)):
+        raise TypeError
+    if not isinstance(entry, (Real, Decimal)):
+        raise InputError(f"{_where(name, place)} is {_example(entry)}.", accepted="real numbers")
+    return int(entry) if isinstance(entry, Integral) and abs(entry) < 2**63 else float(entry)
 
 
 def _where(name: str, place: tuple[int, ...]) -> str:

@@ -125,7 +125,7 @@ def checked_settings(of: str, allowed: Settings, given: Mapping[str, object]) ->
     """
     for name in given:
         if name not in allowed:
-            raise unknown(f"setting of {of}", name, allowed)
+            raise unknown(f"setting of {of} named", name, allowed)
     return {name: checked_number(name, given.get(name, default), interval) for name, (default, interval) in allowed.items()}
 
 

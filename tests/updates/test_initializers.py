@@ -138,7 +138,7 @@ def test_a_wrong_start_is_refused(spec, message):
     ("name", "given", "message"),
     [
         ("normal", {"deviation": -1}, "deviation is -1. Accepted: [0, oo)."),
-        ("normal", {"sigma": 1}, "There is no setting of normal sigma. Accepted: mean, deviation."),
+        ("normal", {"sigma": 1}, "There is no setting of normal named sigma. Accepted: mean, deviation."),
         ("uniform", {"low": 2}, "uniform has low = 2, high = 0.1. Accepted: low < high."),
         ("constant", {"value": "one"}, "value is one. Accepted: a number in (-oo, oo)."),
     ],
