@@ -30,9 +30,9 @@ def fitted(data=None, rule="gradient_descent", **given):
 
 
 WORDS = {
-    "P": sg.parse, "C": sg.Cost, "S": sp.Symbol, "F": fitted, "M": lambda X: MATRIX.evaluate({"w": [0, 0]}, {"X": X}), "sp": sp, "np": np, "sparse": sparse,
-    "nested": nested, "NAN": float("nan"), "INF": float("inf"),
-    "RESERVED": "numpy np math sin print self w0 _g0 prange njit C dw rows exp range len first last step m share None float64 __name__".split(),
+    "P": sg.parse, "C": sg.Cost, "S": sp.Symbol, "F": fitted, "M": lambda X: MATRIX.evaluate({"w": [0, 0]}, {"X": X}),
+    "sp": sp, "np": np, "sparse": sparse, "nested": nested, "NAN": float("nan"), "INF": float("inf"),
+    "RESERVED": ["numpy", "np", "math", "sin", "print", "self", "w0", "_g0", "prange", "njit", "C", "dw", "rows", "len", "first", "None"],
     "QUOTED": ['"""', "'''", "{{7*7}}", "{% raw %}", "%s", "\\"],
 }  # fmt: skip
 

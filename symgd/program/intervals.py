@@ -123,7 +123,8 @@ RANGES: Mapping[str, Interval] = {
     "sech": Interval(Fraction(0), Fraction(1), low_open=True), "tanh": _between(-1, 1, open_=True), "erf": _between(-1, 1, open_=True),
     "erfc": _between(0, 2, open_=True), "sigmoid": _between(0, 1, open_=True), "softplus": _from(0, open_=True), "logcosh": _from(0),
     "log1mexp": Interval(None, Fraction(0), high_open=True), "sin": _between(-1, 1),
-    "cos": _between(-1, 1), "sign": _between(-1, 1), "unit": _between(-1, 1), "hypot": _from(0), "atan": _between(-2, 2, open_=True), "trigamma": Interval(),
+    "cos": _between(-1, 1), "unit": _between(-1, 1),
+    "sign": _between(-1, 1), "hypot": _from(0), "atan": _between(-2, 2, open_=True), "trigamma": Interval(),
 }  # fmt: skip
 """Function -> where its values lie, whatever its arguments are."""
 

@@ -73,7 +73,7 @@ def _number(name: str, place: tuple[int, ...], entry: Any) -> float | int:
         raise TypeError
     if not isinstance(entry, (Real, Decimal)):
         raise InputError(f"{_where(name, place)} is {_example(entry)}.", accepted="real numbers")
-    return int(entry) if isinstance(entry, Integral) and abs(entry) < 2**63 else float(entry)
+    return int(entry) if isinstance(entry, Integral) and abs(int(entry)) < 2**63 else float(entry)
 
 
 def _where(name: str, place: tuple[int, ...]) -> str:

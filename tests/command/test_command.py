@@ -325,7 +325,7 @@ def test_what_is_refused_is_one_message_and_exit_2(arguments, sentence):
 WRONG_FILES = {
     "an unknown key": ('cost = "w^2"\nwere = 1\n', "There is no key were; was where meant?"),
     "an unknown key of a section": ('cost = "w^2"\n[fit]\nstep = 3\n', "There is no key of [fit] step; was steps meant?"),
-    "an unknown setting": ('cost = "w^2"\n[optimizer]\nname = "momentum"\nbetta = 0.5\n', "There is no setting of momentum named betta; was beta meant?"),
+    "an unknown setting": ('cost = "w^2"\n[optimizer]\nname = "momentum"\nbetta = 0.5\n', "momentum named betta; was beta meant?"),
     "no TOML": ('cost = "w^2"\nparameters = [w]\n', "\n    parameters = [w]\n                  ^ row 2, column 15"),
     "an open quote": ('cost = "w^2\n', "row 1"),
     "an open end": ("cost =", "row 1"),

@@ -48,7 +48,8 @@ def test_the_derivative_is_the_stated_one_everywhere(formula, point, value, slop
     assert the_same([by_numpy[program.cost], *(by_numpy.get(program.adjoints[name], 0.0) for name in sorted(here))], wanted), "NumPy"
 
     exact = interpret(program, here, {}, Arithmetic(30))
-    assert the_same([exact[program.cost].get((), 0), *(exact.get(program.adjoints[name], {}).get((), 0) for name in sorted(here))], wanted), "interpreter"
+    slopes = [exact.get(program.adjoints[name], {}).get((), 0) for name in sorted(here)]
+    assert the_same([exact[program.cost].get((), 0), *slopes], wanted), "interpreter"
 
 
 FINITE = [row for row in ROWS if row[1].count("=") == 1 and not re.search("nan|inf", f"{row[2]} {row[3]}")]

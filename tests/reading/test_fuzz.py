@@ -45,7 +45,7 @@ WORDS = [
 ]
 PYTHON = ["import os", "__class__", "__import__", "eval(", "exec(", "os.system("]
 STRANGE = [*"½²−·√πΣ∂ﬁх𝐱\u200b\u202e\u00a0\x00\ud800\ufeffé٣９", "e\u0301"]
-NAMES = "x w np numpy prange dw C m rows self class lambda None __import__ <script> \\href{javascript:} {{7*7}} {% x3 %} %s".split(" ")
+NAMES = ["x", "w", "np", "prange", "dw", "C", "m", "rows", "self", "class", "None", "__import__", "<script>", "\\href{javascript:}", "{{7*7}}", "%s"]
 PIECES = [*SIGNS, *WORDS, *PYTHON, *STRANGE]
 WATCHED = {"exec", "compile", "import", "open", "os.system", "subprocess.Popen", "socket.connect", "shutil.rmtree", "os.remove", "ctypes.dlopen"}
 events: list[str] = []
@@ -184,7 +184,7 @@ def test_any_symbols_keep_apart_from_each_other_and_from_the_code(names):
 
 
 PROBLEMS = [path.read_text(encoding="utf-8") for path in sorted((Path(__file__).parents[2] / "examples").glob("*.toml"))]
-VALUES = ["0", "-1", "1e400", "nan", "inf", '"x"', '"{{7*7}}"', "true", "[]", "[1, [2]]", "{}", '{a = "b"}', "1979-05-27", '"../../x"', "99999999999999999999"]
+VALUES = ["0", "-1", "1e400", "nan", "inf", '"x"', '"{{7*7}}"', "true", "[]", "[1, [2]]", "{}", '{a = "b"}', "1979-05-27", '"../../x"', "9" * 20]
 
 
 def changed(source: random.Random) -> str:
@@ -227,4 +227,4 @@ def test_changed_problem_files_are_read_or_refused(tmp_path):
 
 @pytest.mark.slow
 def test_many_changed_problem_files_are_read_or_refused(tmp_path):
-    problem_files(5000, 2, tmp_path)
+    problem_files(1500, 2, tmp_path)

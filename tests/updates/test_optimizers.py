@@ -225,7 +225,7 @@ WRONG_SETTINGS = [
     ("gradient_descent", {"learning_rate": None}, "learning_rate is None. Accepted: a number in (0, oo)."),
     ("gradient_descent", {"beta": 0.9}, "There is no setting of gradient_descent named beta. Accepted: learning_rate."),
     ("momentum", {"beta": 1}, "beta is 1. Accepted: [0, 1)."),
-    ("momentum", {"learningrate": 0.1}, "There is no setting of momentum named learningrate; was learning_rate meant? Accepted: learning_rate, beta."),
+    ("momentum", {"learningrate": 0.1}, "There is no setting of momentum named learningrate; was learning_rate meant?"),
     ("adam", {"beta1": 1.0}, "beta1 is 1.0. Accepted: [0, 1)."),
     ("adam", {"beta2": 1.5}, "beta2 is 1.5. Accepted: [0, 1)."),
     ("adam", {"epsilon": 0.0}, "epsilon is 0.0. Accepted: (0, oo)."),
