@@ -71,6 +71,12 @@ ELEMENTARY: dict[str, Elementary] = {
                 return u + 0.6931471805599453 if u == v else np.maximum(u, v) + np.log1p(np.exp(-abs(u - v)))
         '''),
         _row('''
+            def weighted(total, u, part, v):
+                """total*exp(u - L) + part*exp(v - L) with L = logaddexp(u, v); what has no weight does not count"""
+                top = logaddexp(u, v)
+                return (total*np.exp(u - top) if u != -np.inf else 0.0) + (part*np.exp(v - top) if v != -np.inf else 0.0)
+        ''', "logaddexp"),
+        _row('''
             def logaddexp2(u, v):
                 """log2(2^u + 2^v)"""
                 return u + 1.0 if u == v else np.maximum(u, v) + 1.4426950408889634*np.log1p(np.exp2(-abs(u - v)))

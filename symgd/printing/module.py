@@ -318,12 +318,24 @@ class _Module:
         lines = ["for start in range(first, last, block):"]
         returned = [share["part", name] for name in local]
         lines.append(INDENT + (f"{', '.join(returned)} = {call}" if local else call))
-        lines += [INDENT + self._joined(name, f"{value(name)}[0]", part) for name, part in zip(local, returned, strict=True)]
-        for name in shares:
-            line = self._joined(name, "{total}[{at}]", "{part}[{at}]")
-            lines += [INDENT + line for line in self._each(name, line, total=value(name), part=share["share", name])]
+        parts = dict(zip(local, returned, strict=True)) | {name: share["share", name] for name in shares}
+        joins = [line for name in sorted(parts, key=lambda name: name not in self.schedule.weights) for line in self._join(name, parts)]
+        lines += [INDENT + line for line in joins]
         purpose = "Join the shares of rows first..last-1, block by block, so that the bits do not depend on how the work is divided."
         self._unit(self._numbered("sweep", n), arguments, purpose, lines, calls=True)
+
+    def _join(self, name: str, parts: Mapping[str, str]) -> list[str]:
+        """The share of a block joined to a total. `parts`: total -> its share. What is divided by a logsumexp comes before that."""
+        value, whole = self.names.value, bool(self.program.extents[name])
+        if name not in self.schedule.weights:
+            line = self._joined(name, "{total}[{at}]", "{part}[{at}]" if whole else "{part}")
+            return self._each(name, line, total=value(name), part=parts[name])
+        self.names.elementary["weighted"] = None
+        weight, places = self.schedule.weights[name]
+        at = ", ".join(f"i{place}" for place in places)
+        old, new = f"{value(weight)}[{at or 0}]", f"{parts[weight]}[{at}]" if at else parts[weight]
+        line = f"{{total}}[{{at}}] = weighted({{total}}[{{at}}], {old}, {'{part}[{at}]' if whole else '{part}'}, {new} + math.log(scale))"
+        return self._one_by_one(name, line, total=value(name), part=parts[name])
 
     def _start(self, name: str) -> str:
         """What a total is before anything is accumulated into it."""
@@ -340,9 +352,10 @@ class _Module:
         if op == "*=":
             return f"{total} *= {part}"
         if op == "logsumexp=" and self.driven:
-            return f"{total} = np.logaddexp({total}, {part})"
+            return f"{total} = np.logaddexp({total}, {part} + math.log(scale))"
         if op == "logsumexp=":
             self.names.elementary["logaddexp"] = None
+            part += " + math.log(scale)"
         return f"{total} = {JOINS[op]}({total}, {part})"
 
     def _between(self, n: int) -> None:
@@ -493,12 +506,16 @@ class _Module:
         extents: Sequence[Node] = self._extents(name)
         if not extents or self.driven:
             return [line.format(at="..." if extents else "0", **identifiers)]
+        return self._one_by_one(name, line, **identifiers)
+
+    def _one_by_one(self, name: str, line: str, **identifiers: str) -> list[str]:
+        extents = self._extents(name)
         letters = [f"i{n}" for n in range(len(extents))]
         printer = Printer(self.names, self.schedule)
         heads = [
             f"{INDENT * n}for {letter} in range({printer.integer(extent)}):" for n, (letter, extent) in enumerate(zip(letters, extents, strict=True))
         ]
-        return [*heads, INDENT * len(heads) + line.format(at=", ".join(letters), **identifiers)]
+        return [*heads, INDENT * len(heads) + line.format(at=", ".join(letters) or "0", **identifiers)]
 
     def _numbered(self, stem: str, n: int) -> str:
         return stem if len(self.schedule.passes) == 1 else f"{stem}_{n + 1}"

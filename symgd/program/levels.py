@@ -5,12 +5,13 @@ A recurrence stays together: it runs in a pass, all its steps for one block of s
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
-from symgd.nodes.node import ZERO, Node
+from symgd.nodes.node import ZERO, Node, substituted
 from symgd.program.equation import Equation, Program, Scan
 from symgd.program.linear import difference
+from symgd.program.weights import Weight, Weights, positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Levels:
     """`equations[n]` runs with `row[n]` over all samples in pass `when[n]`, or, where `row[n]` is None, after `when[n]` passes.
 
     `axis`: name -> position of the sample axis, of every computed array with an entry a sample. `writers`: name -> its equations.
-    `scan[n]`: the recurrence that the equation belongs to.
+    `scan[n]`: the recurrence that the equation belongs to. `weights`: sum over the samples -> the logsumexp of the same pass by which it is divided.
     """
 
     equations: tuple[Equation, ...]
@@ -27,6 +28,7 @@ class Levels:
     axis: dict[str, int]
     writers: dict[str, list[int]]
     scan: tuple[Scan | None, ...] = ()
+    weights: Mapping[str, Weight] = field(default_factory=dict)
 
     @property
     def passes(self) -> int:
@@ -82,8 +84,18 @@ def levels(program: Program) -> Levels:
         alone = id(steps) in whole or mixed  # what is added to a maximum is not the maximum of sums
         choices = () if alone else _row_letters(equation, axis, program.row)
         letters.append(choices[:1] if steps is not None else choices)
-    rows, when = _when(Levels(tuple(equations), (), (), axis, writers, tuple(scan)), [choices or (None,) for choices in letters])
-    found = Levels(tuple(equations), rows, when, axis, writers, tuple(scan))
+    empty = Levels(tuple(equations), (), (), axis, writers, tuple(scan))
+    totals = {e.target for e, steps in zip(equations, scan, strict=True) if e.op == "logsumexp=" and steps is None and len(writers[e.target]) == 1}
+    totals -= axis.keys()
+    known = frozenset(totals)
+    while True:
+        rows, when = _when(empty, [choices or (None,) for choices in letters], Weights(known))
+        found = replace(empty, row=rows, when=when)
+        weights, failing = _weights(found, known, set(program.results))
+        if not failing:
+            break
+        known -= failing
+    found = replace(found, weights=weights)
     return found if found.passes < 2 else _as_late(found, set(program.results))
 
 
@@ -134,7 +146,7 @@ def _row_letters(equation: Equation, axis: dict[str, int], row: Node | None) -> 
     return tuple(sorted(letters, key=lambda letter: -sum(found.args[axis[found.value]] is letter for found in reads)))
 
 
-def _when(found: Levels, letters: list[tuple[Node | None, ...]]) -> tuple[tuple[Node | None, ...], tuple[int, ...]]:
+def _when(found: Levels, letters: list[tuple[Node | None, ...]], weights: Weights) -> tuple[tuple[Node | None, ...], tuple[int, ...]]:
     """For every equation its letter, that with which it runs earliest, and its pass."""
     rows: list[Node | None] = []
     when: list[int] = []
@@ -142,20 +154,60 @@ def _when(found: Levels, letters: list[tuple[Node | None, ...]]) -> tuple[tuple[
     latest: dict[str, int] = {}
     for n, (equation, choices) in enumerate(zip(found.equations, letters, strict=True)):
         read = [(place, writer) for place in equation.reads() for writer in found.writers.get(place.value, ()) if writer < n]
+        weight = weights.of(equation) if found.scan[n] is None else None
 
-        def level(row: Node | None, equation: Equation = equation, read: list[tuple[Node, int]] = read) -> int:
+        def level(row: Node | None, read: list[tuple[Node, int]] = read, weight: Node | None = weight) -> int:
             if row is None:
                 return max((when[writer] for _, writer in read), default=0)
-            together = [rows[writer] is not None and found.is_local(place, row) for place, writer in read]
+            block = None if weight is None else weight.value
+            together = [rows[writer] is not None and (found.is_local(place, row) or place.value == block) for place, writer in read]
             return max((when[writer] + (not local) for (_, writer), local in zip(read, together, strict=True)), default=1)
 
         row = choices[0] if len(choices) == 1 else min(choices, key=level)
         rows.append(row)
         when.append(max(level(row), 1 if row is not None else latest.get(equation.target, 0)))
         _raise(found, when, n)
+        if weight is not None and equation.target in found.axis and when[n] == when[found.writers[weight.value][0]]:
+            weights.weighted.setdefault(equation.target, (equation.at, weight))
         if row is None and equation.target in assigned:
             latest[equation.target] = when[n]  # what is added to an assigned value comes after it
     return tuple(rows), tuple(when)
+
+
+def _weights(found: Levels, totals: frozenset[str], results: Collection[str]) -> tuple[dict[str, Weight], set[str]]:
+    """The sums that are divided by a logsumexp of their own pass; the logsumexps for which that does not work, so that they have to wait for it."""
+    weights, failing = Weights(totals), set[str]()
+    sums: dict[str, Weight] = {}
+    when_of = {name: found.when[found.writers[name][0]] for name in totals}
+    inside: dict[str, str] = {}  # what is computed of one of the totals in its pass -> that total
+
+    def at_once(n: int) -> set[str]:
+        """The totals that are known by block only when this equation runs."""
+        if found.row[n] is None:
+            return set()
+        names = {inside.get(place.value, place.value) for place in found.equations[n].reads()}
+        return {name for name in names & totals if when_of[name] == found.when[n]}
+
+    for n, equation in enumerate(found.equations):
+        target, used = equation.target, at_once(n)
+        weight = weights.of(equation) if used and found.scan[n] is None else None
+        if weight is None or used != {weight.value}:
+            failing |= used
+        elif target in found.axis:
+            at, known = weights.weighted.setdefault(target, (equation.at, weight))
+            inside[target] = weight.value
+            if target in results or substituted(known, dict(zip(at, equation.at, strict=True))) is not weight:
+                failing.add(weight.value)
+        else:
+            place = positions(equation, weight)
+            if place is None or equation.op != "+=" or sums.setdefault(target, place) != place:
+                failing.add(weight.value)
+    for n, equation in enumerate(found.equations):
+        now = at_once(n)
+        failing |= {inside[name] for name in {equation.target, *equation.names()} & inside.keys()} - now
+        if equation.target in sums and (found.row[n] is not None or found.when[n] < when_of[sums[equation.target][0]]):
+            failing |= {sums[equation.target][0]} - now
+    return sums, failing
 
 
 def _raise(found: Levels, when: list[int], n: int) -> None:

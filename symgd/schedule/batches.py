@@ -82,7 +82,8 @@ def batches(program: Program, found: Levels) -> Batches:
     numbered: list[Node] = []
     for equation, row in zip(found.equations, found.row, strict=True):
         over_samples = [axis for axis in equation.domain if axis.high is program.row]
-        if len(over_samples) > 1 or (over_samples and row is None) or (over_samples and equation.target not in found.axis and equation.op != "+="):
+        joined = equation.target in found.axis or equation.op in ("+=", "logsumexp=")
+        if len(over_samples) > 1 or (over_samples and (row is None or not joined)):
             raise NotBuilt(f"In {equation} a sample meets other samples; mini-batches of such a cost are not built yet.", accepted="no batch_size")
         if row is None:
             whole.update(equation.names())

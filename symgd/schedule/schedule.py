@@ -11,6 +11,7 @@ from symgd.nodes.node import TRUE, ZERO, Node
 from symgd.program.equation import Equation, Op, Program, Range
 from symgd.program.levels import Levels, levels
 from symgd.program.linear import difference
+from symgd.program.weights import Weight
 from symgd.schedule.batches import Batches, batches
 from symgd.schedule.nests import loop_order
 
@@ -71,6 +72,7 @@ class Schedule:
     `batches`: what a mini-batch takes from the data; nothing where the cost has none.
     `row_axis`: name -> the position of its row axis, for `block` and `rows`, and for the inputs that a block of rows slices. `step_axis`: name -> the
     position of the steps of a recurrence, of an array that only the step that writes it reads: one step's worth of it is kept.
+    `weights`: sum over the samples -> the logsumexp of the same pass by which each block divides its share.
     """
 
     program: Program
@@ -80,6 +82,7 @@ class Schedule:
     row_axis: Mapping[str, int]
     step_axis: Mapping[str, int] = field(default_factory=dict)
     batches: Batches = field(default_factory=Batches)
+    weights: Mapping[str, Weight] = field(default_factory=dict)
 
     def kept(self, name: str) -> tuple[Node, ...]:
         """The extents of what is kept of a computed array."""
@@ -155,7 +158,7 @@ class _Scheduling:
         shares = [tuple(dict.fromkeys(n.equation.target for n in nests_of(nests) if kinds[n.equation.target] == "share")) for nests in passes]
         row_axis = {name: position for name, position in found.axis.items() if kinds.get(name) in ("block", "rows")}
         steps = tuple(Pass(tuple(nests), names) for nests, names in zip(passes, shares, strict=True))
-        return Schedule(program, tuple(map(tuple, between)), steps, kinds, row_axis, self._step_axes(kinds), self.batches)
+        return Schedule(program, tuple(map(tuple, between)), steps, kinds, row_axis, self._step_axes(kinds), self.batches, found.weights)
 
     def _step_axes(self, kinds: Mapping[str, Kind]) -> dict[str, int]:
         """The arrays that live within one step of a recurrence."""

@@ -231,19 +231,6 @@ class Logarithms:
         args = [argument if n % 2 and n < len(part.args) - 1 else self.or_log(argument) for n, argument in enumerate(part.args)]
         return node("piecewise", *args)
 
-    def _reads_data(self, n: int, letter: Node, seen: frozenset[int] = frozenset()) -> bool:
-        """Does the equation read data at this letter, itself or by what it reads?"""
-        for read in self.equations[n].reads():
-            if letter not in read.args:
-                continue
-            if read.value in self.program.inputs and read.value not in self.program.parameters:
-                return True
-            for m in self.writers.get(read.value, ()) if n not in seen else ():
-                own = self.equations[m].at[read.args.index(letter)]
-                if self._reads_data(m, own, seen | {n}):
-                    return True
-        return False
-
     # the logarithm of a definition
 
     def _of_name(self, part: Node) -> Node | None:
@@ -271,8 +258,6 @@ class Logarithms:
             return
         if len(equations) > 1 and any(equation.op not in ("=", "+=") for equation in equations):
             return
-        if any(self._over_samples(n) for n in self.writers[name]):
-            return  # a logsumexp over the samples would take a pass more
         companion = self.fresh.exactly(f"log_{name}")
         self.companions[name] = companion
         better = False
@@ -287,9 +272,20 @@ class Logarithms:
         if not better and name not in self._awaited:
             self.companions[name] = None
         elif len(equations) == 1:
-            self.added[name] = [replace(made, facts=facts) for made in elements.popitem()[1]]
+            self.added[name] = [replace(made, facts=facts) for whole in elements.popitem()[1] for made in self._outside(whole)]
         else:
             self.added[name] = [replace(made, facts=facts) for parts in elements.values() for made in self._together(parts)]
+
+    def _outside(self, companion: Equation) -> list[Equation]:
+        """What every term has comes out of a logsumexp: that of u - log(m) is that of u, less log(m)."""
+        bound = {axis.index for axis in companion.reduced}
+        terms = companion.body.args if companion.body.op == "+" else (companion.body,)
+        alike = [term for term in terms if bound.isdisjoint(term.free)]
+        if companion.op != "logsumexp=" or not alike or len(alike) == len(terms) or any(place not in companion.letters for place in companion.at):
+            return [companion]
+        inner = replace(companion, target=self.fresh("L"), body=plus(*(term for term in terms if term not in alike)))
+        total = plus(access(inner.target, *companion.at), *alike)
+        return [inner, Equation(companion.target, companion.at, "=", companion.kept, total, rule="companion")]
 
     def _together(self, parts: Sequence[Equation]) -> list[Equation]:
         """The logarithm of what several equations add up to; each sum among them gets a name."""
@@ -299,10 +295,6 @@ class Logarithms:
         others = [log for log in logs if log is not ZERO]
         total = _joined(others) if len(others) == len(logs) else node("softplus", _joined(others))
         return [*sums.values(), Equation(companion, at, "=", parts[0].kept, total, rule="companion")]
-
-    def _over_samples(self, n: int) -> bool:
-        reduced = self.equations[n].reduced
-        return any(axis.high is self.program.row and self._reads_data(n, axis.index) for axis in reduced)
 
 
 def _joined(logs: Sequence[Node]) -> Node:

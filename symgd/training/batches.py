@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from symgd.nodes.fold import times
-from symgd.nodes.node import access, length
+from symgd.nodes.fold import plus, times
+from symgd.nodes.node import access, length, node
 from symgd.program.equation import Equation, Program, Range
 from symgd.program.levels import levels
 from symgd.program.recurrence import recurrent
@@ -53,8 +53,10 @@ def on_batches(program: Program) -> Program:
         if row is not None:
             equation = made.rewritten(equation, row, found.axis)
             domain = tuple(Range(axis.index, axis.low, batch) if axis.index is row else axis for axis in equation.domain)
-            summed = equation.target not in found.axis
-            equation = replace(equation, domain=domain, body=times(scale, equation.body) if summed else equation.body)
+            body = equation.body
+            if equation.target not in found.axis:
+                body = plus(body, node("log", scale)) if equation.op == "logsumexp=" else times(scale, body)
+            equation = replace(equation, domain=domain, body=body)
         equations.append(equation)
     for name, position in found.axis.items():
         extents[name] = tuple(batch if place == position else side for place, side in enumerate(extents[name]))

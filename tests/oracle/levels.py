@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import jax.numpy as jnp
 from hypothesis import strategies as st
+from jax.nn import softmax
 from jax.scipy.special import logsumexp
 
 from .structure import Structure
@@ -206,7 +207,7 @@ LEVELS = [
         ),
     ),
     (
-        2,
+        1,
         Structure(
             "logsumexp over the samples",
             "logsumexp(40*r[i], i)",
@@ -215,6 +216,58 @@ LEVELS = [
             MATRIX,
             lambda q: logsumexp(40 * _residual(q)),
             RESIDUAL,
+            "i:m j:d",
+        ),
+    ),
+    (
+        1,
+        Structure(
+            "log of a mean of exponentials, squared",
+            "log(mean(exp(40*r[i]), i))^2 + mean(r[i]^2, i)",
+            ("w",),
+            LINEAR,
+            MATRIX,
+            lambda q: (logsumexp(40 * _residual(q)) - jnp.log(len(q.X))) ** 2 + (_residual(q) ** 2).mean(),
+            RESIDUAL,
+            "i:m j:d",
+        ),
+    ),
+    (
+        1,
+        Structure(
+            "a mean weighted by a softmax over the samples",
+            "(sum(y[i]*softmax(9*r[i], i), i) - 1)^2 + mean(r[i], i)",
+            ("w",),
+            LINEAR,
+            MATRIX,
+            lambda q: ((q.y * softmax(9 * _residual(q))).sum() - 1) ** 2 + _residual(q).mean(),
+            RESIDUAL,
+            "i:m j:d",
+        ),
+    ),
+    (
+        2,
+        Structure(
+            "squares of a softmax over the samples",
+            "sum(softmax(r[i], i)^2, i)",
+            ("w",),
+            LINEAR,
+            MATRIX,
+            lambda q: (softmax(_residual(q)) ** 2).sum(),
+            RESIDUAL,
+            "i:m j:d",
+        ),
+    ),
+    (
+        2,
+        Structure(
+            "a softmax over the samples for each column",
+            "mean((y[i] - sum(X[i, j]*A[j], j))^2, i)",
+            ("w",),
+            LINEAR,
+            MATRIX,
+            lambda q: ((q.y - q.X @ (q.X * softmax(q.w * q.X, axis=0)).sum(0)) ** 2).mean(),
+            {"A[j]": "sum(X[i, j]*softmax(w[j]*X[i, j], i), i)"},
             "i:m j:d",
         ),
     ),

@@ -58,10 +58,32 @@ def test_compiled_code_equals_jax(structure):
     against_jax.compiled_equals_jax(structure, 1)
 
 
-@pytest.mark.parametrize("cost", ["logsumexp(w*x[i], i)", "max(w*x[i], i)", "product(w*x[i], i)"])
+@pytest.mark.parametrize("cost", ["max(w*x[i], i)", "product(w*x[i], i)"])
 def test_only_sums_have_mini_batches(cost):
     with pytest.raises(sg.InputError, match="mini-batches of such a cost are not built yet"):
         sg.parse(cost, axes="i:m", parameters=["w"]).trainer(learning_rate=0.1).fit({"x": [1.0, 2.0]}, batch_size=1)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_the_logarithm_of_a_mean_over_a_batch_is_that_of_its_samples(monkeypatch, compiled):
+    monkeypatch.setattr(Kernels, "compiled", compiled)
+    cost = sg.parse("log(mean(exp(w*x[i]), i))", axes="i:m", parameters=["w"])
+    x = RANDOM.normal(size=20)
+    result = cost.trainer(learning_rate=0.1).fit({"x": x}, start={"w": 2}, epochs=1, batch_size=10, shuffle=False)
+    w = 2.0
+    for half in (x[:10], x[10:]):
+        weights = np.exp(w * half)
+        w -= 0.1 * (weights @ half / weights.sum())
+    assert result.parameters["w"] == pytest.approx(w, rel=1e-12)
+    assert result.history.cost[0] == pytest.approx(np.log(np.exp(2 * x[:10]).mean()), rel=1e-12)
+
+
+def test_a_block_without_weight_does_not_count():
+    cost = sg.parse("logsumexp(log(y[i]) + w*x[i], i)", axes="i:m", parameters=["w"])
+    x, y = RANDOM.normal(size=600), np.ones(600)
+    y[:300] = 0.0  # minus infinity, all of the first block
+    found = cost.evaluate({"w": 0.5}, {"x": x, "y": y})
+    assert found.gradient["w"] == pytest.approx(np.exp(0.5 * x[300:]) @ x[300:] / np.exp(0.5 * x[300:]).sum(), rel=1e-12)
 
 
 @pytest.mark.parametrize(("passes", "structure"), CASES)
