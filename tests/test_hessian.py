@@ -23,7 +23,7 @@ w/(1 + b)^2                                       |  |  | d2C/(dw dw) = 0; d2C/(
 mean((w*x + b - y)^2)                             |  | x y | d2C/(dw dw) = 2*mean(x^2); d2C/(dw db) = 2*mean(x); d2C/(db db) = 2
 sum(w^2 + w*x)                                    |  | x | d2C/(dw dw) = 2*m
 mean((p - y)^2)                                   | p = tanh(w*x) | x y | d2C/(dw dw) = 2*mean(x^2*(1 - p^2)*(1 + 2*p*y - 3*p^2))
-log(mean(exp(w*x)))                               |  | x | d2C/(dw dw) = mean(x*exp(w*x)*(x - mean(x*exp(w*x))/mean(exp(w*x))))/mean(exp(w*x))
+log(mean(exp(w*x)))                               |  | x | d2C/(dw dw) = sum(x*softmax(w*x)*(x - sum(x*softmax(w*x))))
 piecewise(w^2, w > 0, w^3)                        |  |  | d2C/(dw dw) = piecewise(2, w > 0, 6*w)
 max(w, 0)^3                                       |  |  | d2C/(dw dw) = piecewise(6*max(w, 0), w > 0, 0)
 abs(w)*w                                          |  |  | d2C/(dw dw) = 2*sign(w)

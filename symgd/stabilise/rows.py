@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from math import isqrt
 
 from symgd.nodes.fold import factors_of, filled, minus, over, plus, times
-from symgd.nodes.node import ONE, TWO, Node, access, fraction, node
+from symgd.nodes.node import ONE, TWO, Node, access, fraction, node, number
 from symgd.reading.text import expression
 
 __all__ = ["ROWS", "Row", "operations", "rewritten"]
@@ -123,7 +124,7 @@ def _heads(part: Node) -> frozenset[str]:
     return frozenset([argument.op for argument in part.args])
 
 
-_ALIKE = {"exp": frozenset({"exp", "^", "/"}), "^": frozenset({"^", "*"}), "sqrt": frozenset({"sqrt", "^"})}
+_ALIKE = {"exp": frozenset({"exp", "^", "/"}), "^": frozenset({"^", "*", "/"}), "sqrt": frozenset({"sqrt", "^"})}
 """Operations that may stand for another: e^u and 1/exp(u) for an exponential, u*u for a square."""
 
 
@@ -166,12 +167,36 @@ def _among(forms: Sequence[Node], parts: list[Node], letters: Letters) -> Iterat
 
 
 def _root(part: Node) -> Node:
-    """u^(1/2) as a root, u*u as a square."""
+    """u^(1/2) as a root, u*u and 4*u^2 as squares."""
     if part.op == "^" and (part.args[1] is _HALF or (part.args[1].op == "number" and fraction(part.args[1]) == Fraction(1, 2))):
         return node("sqrt", part.args[0])
-    if part.op == "*" and len(part.args) == 2 and part.args[0] is part.args[1]:
-        return node("^", part.args[0], TWO)
+    if part.op in ("*", "/"):
+        roots = [_roots(side) for side in factors_of(part)]
+        if roots[0] is not None and roots[1] is not None:
+            return node("^", over(times(*roots[0]), times(*roots[1])), TWO)
     return part
+
+
+def _roots(factors: list[Node]) -> list[Node] | None:
+    """Factors whose squares are these, one by one or in pairs."""
+    found: list[Node] = []
+    waiting = list(factors)
+    while waiting:
+        factor = waiting.pop(0)
+        if factor.op == "number":
+            value = fraction(factor)
+            above, below = isqrt(value.numerator), isqrt(value.denominator)
+            if value < 0 or value != Fraction(above, below) ** 2:
+                return None
+            found.append(over(number(above), number(below)))
+        elif factor.op == "^" and factor.args[1] is TWO:
+            found.append(factor.args[0])
+        elif factor in waiting:
+            waiting.remove(factor)
+            found.append(factor)
+        else:
+            return None
+    return found
 
 
 def _difference(u: Node, v: Node) -> Node | None:

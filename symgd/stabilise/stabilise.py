@@ -18,6 +18,7 @@ from symgd.program.intervals import exact_value
 from symgd.program.ragged import Shelves
 from symgd.stabilise.logarithms import Logarithms
 from symgd.stabilise.rows import operations, rewritten
+from symgd.stabilise.variances import centred
 
 __all__ = ["Stabilised", "Use", "stabilised"]
 
@@ -57,7 +58,9 @@ def stabilised(program: Program) -> Stabilised:
     >>> print(*found.uses)
     log(1 + exp(-w*x[i])) is computed as softplus(-w*x[i]): the exponentials overflow or vanish where the logarithm of their sum does not.
     """
-    return _Stabilising(program).run()
+    program, variances = centred(program)
+    found = _Stabilising(program).run()
+    return replace(found, uses=(*(Use(*done, "the difference of large squares cancels") for done in variances), *found.uses))
 
 
 @dataclass(slots=True)

@@ -37,6 +37,8 @@ def test_a_row_is_found_in_its_own_form(row):
         ("y*(1 - cos(3*x))/(3*x)^2", "y*sinc(3*x/2)^2/2"),
         ("sqrt(x*x + y^2)", "hypot(x, y)"),
         ("(x^2 + y^2)^0.5", "hypot(x, y)"),
+        ("sqrt(4*x^2 + y*y/9)", "hypot(2*x, y/3)"),
+        ("sqrt(2*x^2 + y^2)", "sqrt(2*x^2 + y^2)"),
         ("sqrt(2*x + 3) - sqrt(2*x + y)", "(3 - y)/(sqrt(2*x + 3) + sqrt(2*x + y))"),
         ("(1 - e^(-x))/(1 + e^(-x))", "tanh(x/2)"),
         ("0.5*(1 + tanh(x/2))", "sigmoid(x)"),

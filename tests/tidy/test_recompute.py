@@ -81,7 +81,7 @@ NORM = {
         pytest.param("mean((sum(a[i, k], k) - y[i])^2, i)", NORM, id="batch norm"),
         pytest.param("mean((r[i] - mean(r[i], i))^2, i)", {"r[i]": "tanh(sum(W[k, j]*X[i, j], j, k)) - y[i]"}, id="variance"),
         pytest.param("max(e[i], i)", {"e[i]": "(sum(tanh(W[k, j]*X[i, j]), j, k) - y[i])^2"}, id="largest residual"),
-        pytest.param("sum(e[i]/sum(e[i], i)*y[i], i)", {"e[i]": "exp(sum(W[k, j]*X[i, j], j, k))"}, id="weights"),
+        pytest.param("sum((e[i]/sum(e[i], i))^2*y[i], i)", {"e[i]": "exp(sum(W[k, j]*X[i, j], j, k))"}, id="weights"),
     ],
 )
 def test_later_passes_compute_again_what_would_be_kept_for_all_samples(text, where):
