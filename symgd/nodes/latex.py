@@ -14,7 +14,7 @@ from .text import Piece, check_size, written_out
 _OR, _AND, _NOT, _COMPARISON, _CHOICE, _SUM, _NEGATIVE, _PRODUCT, _REDUCTION, _CALL, _FRACTION, _POWER, _ATOM = range(1, 14)
 _LEVELS: Final[Mapping[str, int]] = {
     "or": _OR, "and": _AND, "not": _NOT, **dict.fromkeys(COMPARISONS, _COMPARISON), "piecewise": _CHOICE, "+": _SUM, "neg": _NEGATIVE,
-    "*": _PRODUCT, **dict.fromkeys(("sum", "mean", "product"), _REDUCTION), "/": _FRACTION, "^": _POWER, "range": _COMPARISON,
+    "*": _PRODUCT, **dict.fromkeys(("sum", "mean", "product"), _REDUCTION), "derivative": _CALL, "/": _FRACTION, "^": _POWER, "range": _COMPARISON,
 }  # fmt: skip
 _SIGNS: Final = {"==": "=", "!=": r"\ne", "<": "<", "<=": r"\le", ">": ">", ">=": r"\ge", "and": r"\land", "or": r"\lor"}
 _BIG: Final = {"sum": r"\sum", "product": r"\prod"}
@@ -161,6 +161,8 @@ class _Writer:
             return [(args[1], _CHOICE), r" \le ", (args[0], _ATOM), " < ", (args[2], _CHOICE)]
         if op in REDUCTIONS:
             return self.reduction(part)
+        if op == "derivative":
+            return [r"\frac{\partial}{\partial ", (args[1], _ATOM), r"}\left(", (args[0], 0), r"\right)"]
         if not args:
             return [rf"\mathrm{{{op}}}"]
         return _call(op, args)

@@ -659,6 +659,8 @@ class _Writing:
                     return sp.KroneckerDelta(*(self.made[side] for side in sides))
         if op == "constant":
             return sp.pi if part.value == "pi" else sp.E
+        if op == "derivative":
+            return sp.Derivative(*args, evaluate=False)
         return _operation(op, args, evaluate)
 
     def _access(self, part: Node, at: list[Any]) -> Any:

@@ -112,6 +112,8 @@ class _Writer:
             return self.reduction(part)
         if op in ("index", "length"):
             return [name(part.value)]
+        if op == "derivative":
+            return ["d/d", (args[1], _ATOM), "(", (args[0], _OR), ")"]
         if not args:
             return [part.value or op]
         if op in ("max", "min") and all(argument.op == "index" for argument in args[1:]):

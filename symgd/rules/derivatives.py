@@ -219,7 +219,7 @@ def partial(formula: Node, position: int, output: Node | None = None) -> Node:
 @cache
 def _letters(rule: Rule) -> tuple[Node | None, ...]:
     """The letter at each place of the pattern, None where it has a number."""
-    return tuple(argument if argument.op == "access" else None for argument in _read(rule.pattern).args)
+    return tuple(argument if argument.op == "access" else None for argument in read_law(rule.pattern).args)
 
 
 @lru_cache(maxsize=4096)
@@ -247,8 +247,8 @@ def coefficients(rule: Rule, by_output: bool = False) -> dict[str, Node]:
     >>> {letter: text(factor) for letter, factor in coefficients(RULES["quotient"]).items()}
     {'u': '1/v', 'v': '-u/v^2'}
     """
-    law = _read(rule.of_output if by_output else rule.law)
-    letters = [argument.value for argument in postorder(_read(rule.pattern)) if argument in map(access, "uvw")]
+    law = read_law(rule.of_output if by_output else rule.law)
+    letters = [argument.value for argument in postorder(read_law(rule.pattern)) if argument in map(access, "uvw")]
     found = {}
     for letter in letters:
         inner = {access(f"d{other}"): ONE if other == letter else ZERO for other in letters}
@@ -263,11 +263,12 @@ def domain(rule: Rule) -> Node | None:
     >>> domain(RULES["log"]), domain(RULES["sin"])
     (<> of 2>, None)
     """
-    return _read(f"piecewise(1, {rule.where}, 0)").args[1] if rule.where else None
+    return read_law(f"piecewise(1, {rule.where}, 0)").args[1] if rule.where else None
 
 
 @cache
-def _read(law: str) -> Node:
+def read_law(law: str) -> Node:
+    """A law, pattern or condition of a row as a formula."""
     from symgd.reading.text import expression  # read on first use: importing the table costs nothing
 
     return expression(law)

@@ -8,11 +8,12 @@ from typing import Any
 from symgd.cost.facts import Fact
 from symgd.errors import LimitError
 from symgd.nodes.circles import circles
-from symgd.nodes.fold import factors_of, over, plus, times
-from symgd.nodes.node import ONE, REDUCTIONS, TRUE, TWO, ZERO, Node, access, index, node, range_, substituted, tree_size
+from symgd.nodes.fold import factors_of, filled, minus, over, plus, times
+from symgd.nodes.node import ONE, REDUCTIONS, TRUE, TWO, ZERO, Node, access, index, node, postorder, range_, rebuilt, substituted, tree_size
 from symgd.program.equation import Equation, Program, Range, Scan
 from symgd.program.linear import coefficient, combined, difference, in_subscripts_collected
 from symgd.program.names import Fresh
+from symgd.tidy.collect import collected
 
 LONGEST = 4000  # nodes of a closed form, written out
 
@@ -53,6 +54,7 @@ class ClosedForms:
     ) -> tuple[Node, tuple[Fact, ...]]:
         """The same, and what is known of the data and was used on the way."""
         formula, facts = self.filled(self.program.adjoints[parameter], at, visible)
+        formula = _with_complements(formula)
         size = tree_size(formula)
         if size > limit:
             shown = f"{size:,}" if size < 10**9 else "more than a thousand million"
@@ -218,6 +220,29 @@ def _folded(part: Node, args: tuple[Node, ...], means: bool) -> Node:
         return _reduced(part.op, args[0], list(args[1:]), means)
     same = part if args == part.args else node(part.op, *args, value=part.value)
     return _as_softmax(same) if same.op == "exp" else _as_norm(same) if same.op == "piecewise" else same
+
+
+def _with_complements(formula: Node) -> Node:
+    """sigmoid(-u) as 1 - sigmoid(u) where like terms come of it: (1 - y)*sigmoid(u) - y*sigmoid(-u) is sigmoid(u) - y."""
+    parts = postorder(formula)
+    if len(parts) > LONGEST or not any(part.op == "sigmoid" and part.args[0].op == "neg" for part in parts):
+        return formula
+
+    def one(part: Node) -> Node | None:
+        if part.op != "+":
+            return None
+        turned = {inner: plus(ONE, minus(node("sigmoid", inner.args[0].args[0]))) for inner in postorder(part) if _is_turned(inner)}
+        both = {inner.args[0] for inner in postorder(part) if inner.op == "sigmoid"}
+        if not any(inner.args[0].args[0] in both for inner in turned):
+            return None
+        new = collected(filled(part, turned))
+        return new if tree_size(new) < tree_size(part) else None
+
+    return rebuilt(formula, one)
+
+
+def _is_turned(part: Node) -> bool:
+    return part.op == "sigmoid" and part.args[0].op == "neg"
 
 
 def _as_norm(choice: Node) -> Node:

@@ -344,6 +344,38 @@ def _size(bound: Node) -> Node:
     return high if low is ZERO else combined((1, high), (-1, low))
 
 
+def without_deltas(root: Node, ends: Ends | None = None) -> Node:
+    """The formula with the sums over deltas solved for, and nothing else changed but the terms around them.
+
+    >>> from symgd.nodes.text import text
+    >>> from symgd.reading.text import expression
+    >>> print(text(without_deltas(expression("sum(x[j]*piecewise(1, j == p, 0), j)*3", axes="j:d p:d"))))
+    piecewise(x[p], p >= 0 and p < d, 0)*3
+    """
+    known = dict(ends or {})
+
+    def one(part: Node) -> Node | None:
+        if part.op not in ("sum", "mean"):
+            return None
+        body, bounds = part.args[0], part.args[1:]
+        inside = {**known, **{bound.args[0]: (bound.args[1], bound.args[2]) for bound in bounds}}
+        terms = _with_deltas_apart(body)
+        solved = [_without_delta(_one(term), bounds, inside) for term in terms]
+        if all(found is None for found in solved):
+            return None
+        rest = [term for term, found in zip(terms, solved, strict=True) if found is None]
+        sizes = times(*(_size(bound) for bound in bounds)) if part.op == "mean" else ONE
+        found = [over(_plain(term), sizes) for term in solved if term is not None]
+        return plus(*([node(part.op, plus(*rest), *bounds)] if rest else []), *found)
+
+    return rebuilt(root, one)
+
+
+def _plain(solved: Node) -> Node:
+    """Without a sum of 0."""
+    return ZERO if solved.op == "sum" and solved.args[0] is ZERO else solved
+
+
 def _without_delta(term: Node, bounds: Sequence[Node], inside: Ends) -> Node | None:
     """The sum over a term that is 0 but where an index has one value: that value put in. A condition that no summed index enters comes in front."""
     if not _masked(term):
@@ -484,4 +516,4 @@ def _split(term: _Term, letters: frozenset[Node]) -> tuple[_Term, _Term]:
     return sides[0], sides[1]
 
 
-__all__ = ["collected"]
+__all__ = ["collected", "without_deltas"]

@@ -1,0 +1,227 @@
+"""A derivation in words: sections with sentences, chains of equations and tables, the same for a terminal, a page and LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from symgd.derivation.derivation import Block, Derived, Path
+from symgd.derivation.steps import Line
+from symgd.derivation.wording import kind
+from symgd.nodes.node import Node, access, accesses, node, postorder, substituted
+from symgd.rules.derivatives import RULES, domain
+
+__all__ = ["Chain", "Item", "Row", "Section", "Sentence", "Table", "Verbosity", "Words", "told"]
+
+Verbosity = Literal["brief", "normal", "full"]
+Words = tuple[str | Node, ...]
+"""A sentence in pieces: words, and formulas that each medium writes its own way."""
+
+SHOWN = {"brief": 0, "normal": 24, "full": 60}  # lines of a chain
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One more line of a chain: `= formula`, and why. `next`: the part that the line after it changes."""
+
+    formula: Node
+    reason: Words
+    next: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """`left = first = rows...`; without a left side the first formula stands there. `more`: lines that are left out before the last one."""
+
+    left: Node | None
+    first: Node
+    rows: tuple[Row, ...]
+    more: int = 0
+    next: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    words: Words
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    heads: tuple[str, ...]
+    rows: tuple[tuple[Words, ...], ...]
+
+
+Item = Sentence | Chain | Table
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """`folded`: a page shows its title alone until it is opened. `title` may be empty."""
+
+    title: Words
+    items: tuple[Item, ...]
+    folded: bool = False
+
+
+def told(found: Derived, shapes: Mapping[str, tuple[Node, ...]], verbosity: Verbosity = "normal") -> Iterator[Section]:
+    """The sections of a derivation; `shapes`: name -> the lengths of its axes."""
+    if found.forward:
+        yield _forward(found, shapes)
+    for block in found.blocks:
+        if block.parts:
+            yield Section(("Back to ", block.target), tuple(_back(found, block, shapes, verbosity)), folded=True)
+        else:
+            title: Words = ("The derivative by ", block.target)
+            yield Section(title, tuple(_by_parameter(found, block, shapes, verbosity)), folded=bool(found.forward))
+
+
+def _forward(found: Derived, shapes: Mapping[str, tuple[Node, ...]]) -> Section:
+    rows = [((access(d.target, *d.at),), (d.body,), _shape(shapes.get(d.target, ()))) for d in found.forward]
+    rows.append(((access(found.name),), (found.cost,), ("a number",)))
+    last = found.forward[-1].target
+    items: tuple[Item, ...] = (
+        Table(("quantity", "formula", "shape"), tuple(rows)),
+        Sentence((access(found.adjoints[last]), " stands for the derivative of ", access(found.name), " by ", access(last), ", and so on. It has the shape of ",
+                  access(last), "."))  # fmt: skip
+    )
+    return Section(("Forward: the named quantities, in the order of computation",), items)
+
+
+def _shape(lengths: Sequence[Node]) -> Words:
+    if not lengths:
+        return ("a number",)
+    words: list[str | Node] = [lengths[0]]
+    for length in lengths[1:]:
+        words += [" x ", length]
+    return tuple(words)
+
+
+def _by_parameter(found: Derived, block: Block, shapes: Mapping[str, tuple[Node, ...]], verbosity: Verbosity) -> Iterator[Item]:
+    if not block.paths:
+        yield Sentence(("The cost does not depend on ", block.target, ": its derivative is 0."))
+        return
+    constant = [access(name) for name in dict.fromkeys(part.value for part in accesses(found.cost)) if name != block.target.value]
+    if constant and not found.forward:
+        verb = "is" if len(constant) == 1 else "are"
+        yield Sentence((*_listed(constant), f" {verb} treated as constant: only ", block.target, " changes."))
+    yield from _paths(found, block, verbosity)
+    if block.target.args:
+        yield Sentence(("This is the derivative by one element. The gradient has the shape of ", access(block.target.value), ": ",
+                        *_shape(shapes.get(block.target.value, ())), "."))  # fmt: skip
+    yield from _remarks([line for path in block.paths for line in path.lines])
+
+
+def _back(found: Derived, block: Block, shapes: Mapping[str, tuple[Node, ...]], verbosity: Verbosity) -> Iterator[Item]:
+    for part in block.parts:
+        yield Chain(None, access(part.target, *part.at), (Row(part.body, ()),))
+    yield from _paths(found, block, verbosity)
+    yield from _remarks([line for path in block.paths for line in path.lines])
+
+
+def _paths(found: Derived, block: Block, verbosity: Verbosity) -> Iterator[Item]:
+    """What comes to the array on each of its ways, the sum of all, and known derivatives filled in."""
+    left = block.left if found.forward else None
+    lines, begin = list(block.lines), block.lines[0].before if block.lines else None
+    if len(block.paths) > 1:
+        ways = [access(found.name) if path.source is None else access(path.source) for path in block.paths]
+        yield Sentence((block.target, f" reaches the cost on {len(block.paths)} ways, through ", *_listed(ways), ". What comes back on each is added."))
+        begin = node("+", *(path.value for path in block.paths))
+    for path in block.paths:
+        if found.forward:
+            yield Sentence(_introduced(found, path))
+        single = len(block.paths) == 1
+        own = [*path.lines]
+        if single and lines and lines[0].rule != "fill-in":
+            own, lines = [*own, *lines], []
+        yield _chain(own, verbosity, left=left if single else None, value=path.value)
+    if len(block.paths) > 1:
+        yield Sentence(("Together:",))
+        yield _chain(lines, verbosity, left=left, value=block.value, first=begin)
+    elif lines:
+        yield Sentence(("With the derivatives that are known by now:",))
+        yield _chain(lines, verbosity, left=left, value=block.value, first=begin)
+
+
+def _introduced(found: Derived, path: Path) -> Words:
+    if path.source is None:
+        return (path.target, " stands in ", access(found.name), " itself:")
+    return (path.target, " is read by ", access(path.source), ", through which ", access(found.adjoints[path.source]), " flows back:")
+
+
+def _chain(lines: Sequence[Line], verbosity: Verbosity, *, left: Node | None, value: Node, first: Node | None = None) -> Chain:
+    if not lines:
+        return Chain(left, first or value, ())
+    begin = first or lines[0].before
+    shown = [line for n, line in enumerate(lines) if n == len(lines) - 1 or verbosity == "full" or not kind(line.rule).trivial]
+    if verbosity == "brief":
+        reasons = dict.fromkeys(kind(line.rule).name for line in lines)
+        return Chain(left, begin, (Row(lines[-1].after, (", ".join(reasons),)),))
+    most = SHOWN[verbosity]
+    more = max(0, len(shown) - most)
+    kept = shown if not more else [*shown[: most - 1], shown[-1]]
+    following = {id(line): kept[n + 1].part for n, line in enumerate(kept[:-1])}
+    rows = tuple(Row(line.after, _reason(line, verbosity), following.get(id(line))) for line in kept)
+    return Chain(left, begin, rows, more, kept[0].part)
+
+
+def _reason(line: Line, verbosity: Verbosity) -> Words:
+    """`power rule, u = w*x + b - y, n = 2`"""
+    row = kind(line.rule)
+    words: list[str | Node] = [row.name]
+    if line.rule in ("fill-in", "facts", "name", "collapse", "remaining", "simplify") and row.sentence and verbosity == "full":
+        words = [f"{row.name}: {row.sentence}"]
+    inner = [part for part in postorder(line.becomes) if part.op == "derivative"]
+    if line.rule not in STRUCTURAL and inner:
+        words = [f"chain rule and {row.name}"]
+    if row.derives and line.letters and line.rule not in ("negative", "constant-factor", "into-sum", "into-mean"):
+        for letter, part in line.letters:
+            words += [", ", f"{letter} = ", part]
+    if line.constant:
+        words += ["; constant: ", *_separated(line.constant)]
+    if verbosity == "full" and row.law:
+        words.append(f"   {row.law}")
+    return tuple(words)
+
+
+STRUCTURAL = frozenset(
+    ["sum", "negative", "product", "quotient", "reciprocal", "constant-factor", "piecewise", "into-sum", "into-mean", "kronecker", "constant", "identity"]
+    + ["extreme", "extreme-over", "product-over", "softmax", "logsumexp", "norm"]
+)
+
+
+def _remarks(lines: Iterable[Line]) -> Iterator[Item]:
+    """What has to hold for a rule, and what is agreed on at a kink."""
+    conditions: dict[Node, None] = {}
+    notes: dict[Words, None] = {}
+    for line in lines:
+        rule = RULES.get(line.rule)
+        if rule is None or not line.letters:
+            if rule is not None and rule.note:
+                notes[("In ", line.part.args[0], ": " + rule.note)] = None
+            continue
+        if rule.note:
+            notes[("In ", line.part.args[0], ": " + rule.note)] = None
+        holds = domain(rule)
+        if holds is not None:
+            letters = {access(letter): part for letter, part in line.letters}
+            condition = substituted(holds, letters)
+            if any(accesses(condition)):
+                conditions[condition] = None
+    if conditions:
+        yield Sentence(("This holds where ", *_separated(list(conditions), " and "), "."))
+    for note in notes:
+        yield Sentence(note)
+
+
+def _listed(parts: Sequence[Node]) -> Words:
+    if len(parts) == 1:
+        return (parts[0],)
+    return (*_separated(parts[:-1]), " and ", parts[-1])
+
+
+def _separated(parts: Sequence[Node], sign: str = ", ") -> Words:
+    words: list[str | Node] = []
+    for part in parts:
+        words += [sign, part] if words else [part]
+    return tuple(words)
