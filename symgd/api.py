@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from symgd.cost.checked import Checked, check
 from symgd.cost.facts import Fact
 from symgd.cost.lengths import with_one_length
-from symgd.errors import InputError, NotBuilt
+from symgd.errors import InputError
 from symgd.hessian import Hessian
 from symgd.jacobian import Jacobian
 from symgd.nodes.formula import Formula
@@ -29,6 +29,7 @@ from symgd.program.names import Fresh
 from symgd.tidy.closed import ClosedForms
 
 if TYPE_CHECKING:
+    from symgd.derivation.shown import Derivation
     from symgd.rolling.rolling import Rolled
     from symgd.stabilise.stabilise import Stabilised
     from symgd.training.result import Evaluation
@@ -173,8 +174,15 @@ class Cost:
         """The second derivatives: formulas, the Hessian times a direction, blocks of numbers."""
         return Hessian(self)
 
-    def derivation(self, parameter: Any = None) -> Any:
-        raise NotBuilt("Worded derivation steps are not built yet.", accepted="cost.gradient.program, the numbered equations")
+    def derivation(self, parameter: Any = None) -> Derivation:
+        """The steps that lead to the gradient, or to the derivative by one parameter: `.text()`, `.latex()`, `.html()`, `.steps`, `.result`.
+
+        >>> parse("exp(2*w)").derivation("w").result
+        2*exp(2*w)
+        """
+        from symgd.derivation.shown import Derivation
+
+        return Derivation(self, parameter)
 
     def compiled(self) -> Any:
         """Cost and gradient as a Numba function, `cost, gradients = f(parameters..., data...)`, for other compiled code and for Python.

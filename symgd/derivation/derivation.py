@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -193,11 +193,12 @@ class _Derivation:
 
     def _finished(self, value: Node, ends: Ends) -> Iterator[Line]:
         """Sums over deltas solved for, then like terms and factors collected, then names for what has one."""
-        for rule, change in (
-            ("collapse", lambda formula: without_deltas(formula, ends)),
-            ("simplify", lambda formula: collected(formula, ends)),
-            ("name", lambda formula: named(formula, self.forward)),
-        ):
+        changes: dict[str, Callable[[Node], Node]] = {
+            "collapse": lambda formula: without_deltas(formula, ends),
+            "simplify": lambda formula: collected(formula, ends),
+            "name": lambda formula: named(formula, self.forward),
+        }
+        for rule, change in changes.items():
             new = change(value)
             if new is not value:
                 yield Line(rule, value, new, value, new)
@@ -242,7 +243,7 @@ class _Derivation:
         for place in accesses(value):
             block = known.get(place.value)
             if block is not None and place not in found:
-                letters: dict[Node, Node] = dict(zip(block.left.args, place.args, strict=True))
+                letters = {own: wanted for own, wanted in zip(block.left.args, place.args, strict=True)}
                 apart = renamed_apart(block.value, frozenset(letter for arg in place.args for letter in arg.free))
                 found[place] = substituted(apart, letters)
         return filled(value, found) if found else value

@@ -12,7 +12,7 @@ from symgd.derivation.wording import kind
 from symgd.nodes.node import Node, access, accesses, node, postorder, substituted
 from symgd.rules.derivatives import RULES, domain
 
-__all__ = ["Chain", "Item", "Row", "Section", "Sentence", "Table", "Verbosity", "Words", "told"]
+__all__ = ["Chain", "Item", "Row", "Section", "Sentence", "Table", "Verbosity", "Words", "reason", "told"]
 
 Verbosity = Literal["brief", "normal", "full"]
 Words = tuple[str | Node, ...]
@@ -80,11 +80,8 @@ def _forward(found: Derived, shapes: Mapping[str, tuple[Node, ...]]) -> Section:
     rows = [((access(d.target, *d.at),), (d.body,), _shape(shapes.get(d.target, ()))) for d in found.forward]
     rows.append(((access(found.name),), (found.cost,), ("a number",)))
     last = found.forward[-1].target
-    items: tuple[Item, ...] = (
-        Table(("quantity", "formula", "shape"), tuple(rows)),
-        Sentence((access(found.adjoints[last]), " stands for the derivative of ", access(found.name), " by ", access(last), ", and so on. It has the shape of ",
-                  access(last), "."))  # fmt: skip
-    )
+    adjoint: Words = (access(found.adjoints[last]), " stands for the derivative of ", access(found.name), " by ", access(last))
+    items: tuple[Item, ...] = (Table(("quantity", "formula", "shape"), tuple(rows)), Sentence((*adjoint, ", and has its shape; so do the others.")))
     return Section(("Forward: the named quantities, in the order of computation",), items)
 
 
@@ -125,7 +122,8 @@ def _paths(found: Derived, block: Block, verbosity: Verbosity) -> Iterator[Item]
     lines, begin = list(block.lines), block.lines[0].before if block.lines else None
     if len(block.paths) > 1:
         ways = [access(found.name) if path.source is None else access(path.source) for path in block.paths]
-        yield Sentence((block.target, f" reaches the cost on {len(block.paths)} ways, through ", *_listed(ways), ". What comes back on each is added."))
+        count = f" reaches the cost on {len(block.paths)} ways, through "
+        yield Sentence((block.target, count, *_listed(ways), ". What comes back on each is added."))
         begin = node("+", *(path.value for path in block.paths))
     for path in block.paths:
         if found.forward:
@@ -161,11 +159,11 @@ def _chain(lines: Sequence[Line], verbosity: Verbosity, *, left: Node | None, va
     more = max(0, len(shown) - most)
     kept = shown if not more else [*shown[: most - 1], shown[-1]]
     following = {id(line): kept[n + 1].part for n, line in enumerate(kept[:-1])}
-    rows = tuple(Row(line.after, _reason(line, verbosity), following.get(id(line))) for line in kept)
+    rows = tuple(Row(line.after, reason(line, verbosity), following.get(id(line))) for line in kept)
     return Chain(left, begin, rows, more, kept[0].part)
 
 
-def _reason(line: Line, verbosity: Verbosity) -> Words:
+def reason(line: Line, verbosity: Verbosity) -> Words:
     """`power rule, u = w*x + b - y, n = 2`"""
     row = kind(line.rule)
     words: list[str | Node] = [row.name]
@@ -185,8 +183,10 @@ def _reason(line: Line, verbosity: Verbosity) -> Words:
 
 
 STRUCTURAL = frozenset(
-    ["sum", "negative", "product", "quotient", "reciprocal", "constant-factor", "piecewise", "into-sum", "into-mean", "kronecker", "constant", "identity"]
-    + ["extreme", "extreme-over", "product-over", "softmax", "logsumexp", "norm"]
+    {
+        *("sum", "negative", "product", "quotient", "reciprocal", "constant-factor", "piecewise", "kronecker", "constant", "identity", "extreme"),
+        *("into-sum", "into-mean", "extreme-over", "product-over", "softmax", "logsumexp", "norm"),
+    }
 )
 
 

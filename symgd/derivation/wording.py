@@ -48,7 +48,7 @@ _ROWS = (
     Kind("softmax", "softmax", "d(p[l]) = p[l]*(du[l] - sum(p[k]*du[k], k))", "its own share changes, and so does the sum of all"),
     Kind("norm", "norm", "d(norm(u[i], i)) = sum(u[i]*du[i], i)/norm(u[i], i)", "each element over the norm"),
     Kind("rename", "rename", "", "a bound index gets another letter: {by} is one element", derives=False),
-    Kind("collapse", "collapse the delta", "sum(x[j] if j == p else 0, j) = x[p]", "only the term with the same index is left of the sum", derives=False),
+    Kind("collapse", "collapse the delta", "sum(x[j] if j == p else 0, j) = x[p]", "one term of the sum is left", derives=False),
     Kind("simplify", "simplify", "", "like terms and factors collected, constants in front of sums", derives=False),
     Kind("name", "names", "", "what has a name is written by it", derives=False),
     Kind("fill-in", "fill in", "", "the derivatives that are known by now are put in", derives=False),

@@ -161,6 +161,8 @@ class _Writer:
             return [(args[1], _CHOICE), r" \le ", (args[0], _ATOM), " < ", (args[2], _CHOICE)]
         if op in REDUCTIONS:
             return self.reduction(part)
+        if op == "marked":
+            return [r"\textcolor{#c2500f}{", (args[0], 0), "}"]
         if op == "derivative":
             return [r"\frac{\partial}{\partial ", (args[1], _ATOM), r"}\left(", (args[0], 0), r"\right)"]
         if not args:
@@ -241,7 +243,7 @@ def _level(part: Node) -> int:
         return _ATOM if FUNCTIONS[part.op].latex.startswith((r"\left", r"\sqrt")) else _POWER if "{0}" in FUNCTIONS[part.op].latex else _CALL
     if part.op in REDUCTIONS:
         return _LEVELS.get(part.op, _CALL)
-    return _LEVELS.get(part.op, _ATOM)
+    return _level(part.args[0]) if part.op == "marked" else _LEVELS.get(part.op, _ATOM)
 
 
 def _number(value: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["environment"]
+__all__ = ["environment", "folder"]
 
 
 @cache
@@ -27,7 +27,7 @@ def environment(kind: str) -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(
-        loader=FileSystemLoader(_folder()),
+        loader=FileSystemLoader(folder()),
         undefined=StrictUndefined,
         autoescape=kind == "html",
         trim_blocks=True,
@@ -36,7 +36,7 @@ def environment(kind: str) -> Environment:
     )
 
 
-def _folder() -> Path:
+def folder() -> Path:
     """The package's own templates in an installed wheel, the folder beside the package in a checkout."""
     package = Path(__file__).parents[1]
     inside = package / "templates"
