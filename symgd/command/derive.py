@@ -9,7 +9,7 @@ import click
 
 from symgd.command.options import as_json, has_place, remark, say, takes_problem, writes
 from symgd.command.problem import problem
-from symgd.errors import InputError, LimitError, NotBuilt
+from symgd.errors import InputError, LimitError
 
 if TYPE_CHECKING:
     from symgd.api import Cost
@@ -21,25 +21,43 @@ __all__ = ["derive"]
 @takes_problem
 @click.option("--program", is_flag=True, help="The numbered equations that run, in place of closed forms.")
 @click.option("--steps", is_flag=True, help="Every step of the derivation in words.")
-@writes("text", "latex", "json")
-def derive(program: bool, steps: bool, form: str, output: Path | None, **given: Any) -> None:
+@click.option("--parameter", metavar="NAME", help="With --steps: the derivative by this parameter alone.")
+@click.option("--verbosity", default="normal", metavar="brief|normal|full", help="With --steps: how many of them are shown; normal by default.")
+@writes("text", "latex", "html", "json")
+def derive(program: bool, steps: bool, parameter: str | None, verbosity: str, form: str, output: Path | None, **given: Any) -> None:
     """The exact gradient of a cost.
 
     \b
         symgd derive "(w-3)^2"
         symgd derive "mean((w*x + b - y)^2)" --samples x,y --format latex
+        symgd derive "sin(4*x)/(4*x)" --steps
+        symgd derive examples/digits_mlp.toml --steps --format html -o steps.html
     """
-    if steps:
-        raise NotBuilt("--steps, the derivation in words, is not built yet.", accepted="--program, the numbered equations")
     has_place(output)
+    if not steps and (parameter is not None or verbosity != "normal"):
+        raise InputError(f"--{'verbosity' if parameter is None else 'parameter'} belongs to --steps.", accepted="--steps beside it")
+    if form == "html" and not steps:
+        raise InputError("--format html shows the steps of a derivation.", accepted="--steps beside it")
     cost = problem(given.pop("problem"), given).cost
     remark(*cost.notes, *cost.rewritten)
-    if form == "json":
+    if steps:
+        say(_steps(cost, parameter, verbosity, form), output)
+    elif form == "json":
         say(as_json(_json(cost)), output)
     elif form == "latex":
         say(_latex(cost, program), output)
     else:
         say(_text(cost, program), output)
+
+
+def _steps(cost: Cost, parameter: str | None, verbosity: str, form: str) -> str:
+    if parameter is not None and parameter not in cost.parameters:
+        raise InputError(f"{parameter} is no parameter of this cost.", accepted=", ".join(cost.parameters) or "no --parameter")
+    derivation = cost.derivation(parameter)
+    if form == "json":
+        return as_json(derivation.to_json(verbosity))
+    shown = {"text": derivation.text, "latex": derivation.latex, "html": derivation.html}[form]
+    return shown(verbosity)
 
 
 def _text(cost: Cost, program: bool) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from symgd.cost.checked import Definition
 from symgd.derivation.derivation import Derived
-from symgd.nodes.node import Node, accesses, tree_size
+from symgd.nodes.node import Node, tree_size
 from symgd.program.equation import Program
 from symgd.program.gate import random_point
 from symgd.program.meaning import Arithmetic, Interpreter, interpret
@@ -56,12 +57,11 @@ class _Elements(dict[tuple[int, ...], Any]):
         return found
 
 
-def checked(found: Derived, program: Program) -> Checked | None:
+def checked(found: Derived, program: Program, definitions: Sequence[Definition]) -> Checked | None:
     """The numbers at a random point; None where the interpreter would take too long or no point has a value."""
-    if any(accesses(total := total_operations(list(program.flat())))):
-        return None
     inputs, lengths = random_point(program)
-    if Interpreter({}, lengths, Arithmetic(15)).formula(total, {}) > OPERATIONS or any(tree_size(b.value) > OPERATIONS for b in found.blocks):
+    total = Interpreter(inputs, lengths, Arithmetic(15)).formula(total_operations(list(program.flat())), {})
+    if total > OPERATIONS or any(tree_size(block.value) > OPERATIONS for block in found.blocks):
         return None
     wide = Arithmetic(DIGITS)
     values = interpret(program, inputs, lengths, wide)
@@ -70,7 +70,7 @@ def checked(found: Derived, program: Program) -> Checked | None:
         name = block.target.value
         if block.parts or name not in inputs:
             continue
-        by_steps = by_derivation(found, inputs, lengths, values, name)
+        by_steps = by_derivation(found, definitions, inputs, lengths, name)
         for place in _places(inputs[name]):
             exact = values.get(program.adjoints.get(name, ""), {}).get(place, 0)
             slope, error = _difference(program, inputs, lengths, name, place)
@@ -79,11 +79,11 @@ def checked(found: Derived, program: Program) -> Checked | None:
     return Checked(scalars, lengths, tuple(numbers))
 
 
-def by_derivation(found: Derived, inputs: Mapping[str, Any], lengths: Mapping[str, int], values: Mapping[str, Any], name: str) -> Any:
-    """Elements of the derivative by one parameter, computed from the last lines of the blocks alone."""
+def by_derivation(found: Derived, definitions: Sequence[Definition], inputs: Mapping[str, Any], lengths: Mapping[str, int], name: str) -> Any:
+    """Elements of the derivative by one parameter, computed from the definitions and the last lines of the blocks alone."""
     reader = Interpreter(dict(inputs), lengths, Arithmetic(DIGITS))
-    for definition in found.forward:
-        reader.values[definition.target] = values.get(definition.target) or _Forward(reader, found, definition.target)
+    for definition in definitions:
+        reader.values[definition.target] = _Forward(reader, [d for d in definitions if d.target == definition.target])
     for other in found.blocks:
         reader.values[other.left.value] = _Elements(reader, other.target, other.value)
     block = found.block(name)
@@ -91,19 +91,31 @@ def by_derivation(found: Derived, inputs: Mapping[str, Any], lengths: Mapping[st
 
 
 class _Forward(dict[tuple[int, ...], Any]):
-    """Elements of a definition that the program computes under no name of its own."""
+    """Elements of a definition, each computed from its part when it is asked for; of several parts that fit, from the most special one."""
 
-    def __init__(self, reader: Interpreter, found: Derived, name: str) -> None:
+    def __init__(self, reader: Interpreter, parts: Sequence[Definition]) -> None:
         super().__init__()
-        self.reader, self.parts = reader, [d for d in found.forward if d.target == name]
+        self.reader, self.parts = reader, sorted(parts, key=lambda part: len(part.ranges))
 
     def __missing__(self, place: tuple[int, ...]) -> Any:
         for part in self.parts:
-            point = {letter: at for letter, at in zip(part.at, place, strict=True) if letter.op == "index"}
-            if all(letter.op == "index" for letter in part.at):
+            point = _solved(part, place, self.reader)
+            if point is not None:
                 self[place] = self.reader.formula(part.body, point)
                 return self[place]
         raise KeyError(place)
+
+
+def _solved(part: Definition, place: tuple[int, ...], reader: Interpreter) -> dict[Node, int] | None:
+    """The indices at which the part defines this element."""
+    point: dict[Node, int] = {}
+    for index, at in zip(part.at, place, strict=True):
+        letters = [letter for letter in index.free if letter not in point]
+        if letters:
+            point[letters[0]] = at - reader.integer(index, {**point, letters[0]: 0})
+        if reader.integer(index, point) != at:
+            return None
+    return point
 
 
 def disagreements(found: Checked) -> list[Number]:

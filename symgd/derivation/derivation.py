@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from symgd.cost.checked import Checked, Definition
@@ -54,6 +54,11 @@ class Block:
     closed: Node | None = None
     facts: tuple[Fact, ...] = ()
 
+    @property
+    def all_lines(self) -> tuple[Line, ...]:
+        """The lines of all paths, and those behind them."""
+        return (*(line for path in self.paths for line in path.lines), *self.lines)
+
 
 @dataclass(frozen=True, slots=True)
 class Derived:
@@ -89,7 +94,7 @@ class _Derivation:
         if size > LARGEST:
             raise LimitError(f"A formula has {size:,} parts.", accepted=f"at most {LARGEST:,} for steps; cost.gradient.program has the equations")
         self.active = self._active()
-        self.forward = tuple(d for d in checked.definitions if d.target in self.active)
+        self.forward = tuple(replace(d, ranges=self._ranges(d)) for d in checked.definitions if d.target in self.active)
         fresh = Fresh(checked.names | {name})
         self.adjoints = {found: forms.program.adjoints.get(found) or fresh.exactly(f"d{found}") for found in (*self.active, *parameters)}
         self.paths: dict[str, list[Path]] = {}
@@ -120,6 +125,14 @@ class _Derivation:
                 needed.add(name)
                 waiting += [d.body for d in self.checked.definitions if d.target == name]
         return {d.target: None for d in self.checked.definitions if d.target in found & needed}
+
+    def _ranges(self, definition: Definition) -> tuple[Node, ...]:
+        """For which indices a definition holds: h[t] beside h[0] from 1 on, as the equations have it."""
+        for equation in self.forms.program.flat():
+            if equation.target == definition.target and equation.at == definition.at:
+                own = {axis.index: range_(axis.index, axis.low, axis.high) for axis in equation.domain}
+                return tuple(own.get(bound.args[0], bound) for bound in definition.ranges)
+        return definition.ranges
 
     def _reads(self, formula: Node) -> set[str]:
         return {part.value for part in outside_subscripts(formula) if part.op == "access"}
@@ -153,6 +166,7 @@ class _Derivation:
     def _path(self, source: str | None, name: str, ranges: Sequence[Node], factor: Sequence[Node], body: Node) -> Path:
         """sum of dT[at] * derivative of the body by an element of `name`, over the indices of T that the element does not settle."""
         by = self._element(name)
+        body = renamed_apart(body, frozenset(bound.args[0] for bound in ranges))
         reads = {part for part in outside_subscripts(body) if part.op == "access" and part.value == name}
         aligned = set[Node]()
         if len(reads) == 1:
@@ -175,7 +189,7 @@ class _Derivation:
         whole = choice(whole, all_of(*_inside([bound for bound in ranges if bound.args[0] in aligned], ends)), ZERO)
         story = list(lines(deriving, whole, MOST))
         value = taken(deriving, whole)
-        story += self._finished(value, ends)
+        story += self._finished(story[-1].after if story else value, value, ends)
         return Path(source, by, tuple(story), story[-1].after if story else value)
 
     def _element(self, name: str) -> Node:
@@ -191,8 +205,8 @@ class _Derivation:
             extents = tuple(highs.get(place, ZERO) for place in parts[0].at)
         return {place: (ZERO, high) for place, high in zip(by.args, extents, strict=False) if place.op == "index" and high is not ZERO}
 
-    def _finished(self, value: Node, ends: Ends) -> Iterator[Line]:
-        """Sums over deltas solved for, then like terms and factors collected, then names for what has one."""
+    def _finished(self, shown: Node, value: Node, ends: Ends) -> Iterator[Line]:
+        """Sums over deltas solved for, then like terms and factors collected, then names for what has one. `shown`: how the value stands there."""
         changes: dict[str, Callable[[Node], Node]] = {
             "collapse": lambda formula: without_deltas(formula, ends),
             "simplify": lambda formula: collected(formula, ends),
@@ -200,9 +214,12 @@ class _Derivation:
         }
         for rule, change in changes.items():
             new = change(value)
-            if new is not value:
-                yield Line(rule, value, new, value, new)
-                value = new
+            if new is not value and new is not shown:
+                yield Line(rule, shown, new, shown, new)
+                shown = new
+            value = new
+        if shown is not value:
+            yield Line("simplify", shown, value, shown, value)
 
     # all that comes to one array
 
@@ -224,7 +241,7 @@ class _Derivation:
             known = self._filled_in(value)
             if known is not value:
                 story.append(Line("fill-in", value, known, value, known))
-                for line in self._finished(known, self._ends(target)):
+                for line in self._finished(known, known, self._ends(target)):
                     story.append(line)
                     known = line.after
             if known is not closed:

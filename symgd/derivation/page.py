@@ -21,7 +21,6 @@ STARTER = (
     "for (const part of document.querySelectorAll('[data-tex]'))"
     " katex.render(part.dataset.tex, part, {displayMode: part.dataset.display === '1', throwOnError: false, trust: false, strict: 'ignore',"
     " maxSize: 50, maxExpand: 1000, output: 'html'});"
-    "document.querySelectorAll('.katex-display').forEach(part => part.style.margin = '0');"
     "addEventListener('beforeprint', () => document.querySelectorAll('details').forEach(part => part.open = true));"
 )
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from symgd.derivation.check import Checked, checked, disagreements
 from symgd.derivation.derivation import Block, Derived, derived
 from symgd.derivation.steps import Line
-from symgd.derivation.story import Section, Sentence, Table, Verbosity, reason, told
+from symgd.derivation.story import Section, Sentence, Table, reason, told
 from symgd.errors import InputError
 from symgd.nodes.latex import latex, latex_name, latex_names
-from symgd.nodes.node import ZERO, Node, access, accesses, node, number
+from symgd.nodes.node import ZERO, Node, access, accesses, node, number, postorder
 from symgd.nodes.text import text
 from symgd.program.extents import input_extents
 
@@ -104,7 +104,7 @@ class Derivation:
         found: list[Step] = []
         for block in self._derived.blocks:
             lines = [line for path in block.paths for line in path.lines]
-            inner = [self._step(line) for line in (*lines, *block.lines)]
+            inner = [self._step(line) for line in block.all_lines]
             if not self._derived.forward:
                 found += inner or [self._constant(block)]
                 continue
@@ -138,26 +138,26 @@ class Derivation:
 
     # how it is shown
 
-    def text(self, verbosity: Verbosity = "normal") -> str:
+    def text(self, verbosity: str = "normal") -> str:
         """Plain text. `verbosity`: "brief", "normal" or "full"."""
         from symgd.derivation.plain import plain
 
         return plain(self._sections(verbosity), self._text)
 
-    def latex(self, verbosity: Verbosity = "normal") -> str:
+    def latex(self, verbosity: str = "normal") -> str:
         """Paragraphs and `align*` environments for a document with amsmath."""
         from symgd.derivation.tex import tex
 
         return tex(self._sections(verbosity), self._latex)
 
-    def html(self, verbosity: Verbosity = "normal") -> str:
+    def html(self, verbosity: str = "normal") -> str:
         """A page that needs nothing else."""
         from symgd.derivation.page import page
 
         heading = ("The gradient of ", access(self._derived.name), " = ", self._derived.cost)
         return page(heading, self._sections(verbosity), self._latex, self._text)
 
-    def to_json(self, verbosity: Verbosity = "normal") -> dict[str, Any]:
+    def to_json(self, verbosity: str = "normal") -> dict[str, Any]:
         """Plain lists and texts, for `json.dumps`."""
 
         def of(step: Step) -> dict[str, Any]:
@@ -178,7 +178,7 @@ class Derivation:
 
         return markdown(self._sections("normal"), self._latex)
 
-    def _sections(self, verbosity: Verbosity) -> Iterator[Section]:
+    def _sections(self, verbosity: str) -> Iterator[Section]:
         if verbosity not in VERBOSITIES:
             raise InputError(f"verbosity is {verbosity!r}.", accepted=", ".join(VERBOSITIES))
         yield from told(self._derived, self._shapes, verbosity)
@@ -188,7 +188,7 @@ class Derivation:
     @cached_property
     def checked(self) -> Checked | None:
         """Each partial derivative in numbers at a random point: by the steps, by the equations that run, by a central difference."""
-        found = checked(self._derived, self._cost.gradient.program)
+        found = checked(self._derived, self._cost.gradient.program, self._cost._checked.definitions)
         if found is not None and (wrong := disagreements(found)):
             raise AssertionError(f"The steps give {wrong[0].steps} for {wrong[0].parameter}, the equations {wrong[0].program}: a fault of symgd.")
         return found
@@ -215,10 +215,22 @@ class Derivation:
         return {**own, **inputs, **program.extents}
 
     def _text(self, part: Node) -> str:
-        return text(part, hidden=self._cost._formula.hidden, axes=self._cost._formula.axes)
+        return text(part, hidden=self._cost._formula.hidden, axes=self._axes)
 
     def _latex(self, part: Node) -> str:
-        return latex(part, hidden=self._cost._formula.hidden, axes=self._cost._formula.axes, names=self._names)
+        return latex(part, hidden=self._cost._formula.hidden, axes=self._axes, names=self._names)
+
+    @cached_property
+    def _axes(self) -> Mapping[str, Node]:
+        """The lengths of the axes, also of letters that were renamed: a range that is the whole axis is a letter alone."""
+        shown = [formula for block in self._derived.blocks for line in block.all_lines for formula in (line.before, line.after)]
+        axes: dict[str, Node] = dict(self._cost._formula.axes)
+        own: dict[str, set[Node]] = {}
+        for part in postorder(*shown):
+            if part.op == "range":
+                own.setdefault(part.args[0].value, set()).add(part.args[2] if part.args[1] is ZERO else ZERO)
+        renamed = {letter: highs.pop() for letter, highs in own.items() if letter not in axes and len(highs) == 1}
+        return {**{letter: high for letter, high in renamed.items() if high in axes.values()}, **axes}
 
     @cached_property
     def _names(self) -> Mapping[str, str]:

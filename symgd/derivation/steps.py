@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 
-from symgd.nodes.fold import all_of, chained, choice, filled, joined, minus, one_folded, over, plus, times, to_the
+from symgd.nodes.fold import all_of, chained, choice, has_zero_branch, joined, minus, one_folded, over, plus, times, to_the
 from symgd.nodes.node import (
     ATOMS,
     CONDITIONS,
@@ -217,9 +218,14 @@ class Deriving:
         here, derived = (after(node("sum", chained(weight, inner), *bounds)) for inner in (self._inner(body), self._value(body)))
         return self._made(rule, part, here, derived, {"u": body})
 
+    def _apart(self, part: Node) -> Node:
+        """A reduction with other letters, to stand inside a sum over the same indices."""
+        return renamed_apart(part, frozenset(bound.args[0] for bound in part.args[1:]))
+
     def _of_logsumexp(self, part: Node) -> Applied:
-        body = part.args[0]
-        return self._weighted("logsumexp", part, node("exp", plus(body, minus(part))))
+        body, *bounds = part.args
+        share = node("softmax", body, *bounds) if len(bounds) == 1 else node("exp", plus(body, minus(self._apart(part))))
+        return self._weighted("logsumexp", part, share)
 
     def _of_softmax(self, part: Node) -> Applied:
         body, bound = part.args[0], part.args[1:]
@@ -238,7 +244,7 @@ class Deriving:
 
     def _of_extreme(self, part: Node) -> Applied:
         body, *bounds = part.args
-        attained = node("==", body, part)
+        attained = node("==", body, self._apart(part))
         ties = node("sum", choice(ONE, attained, ZERO), *bounds)
         return self._weighted("extreme-over", part, choice(ONE, attained, ZERO), after=lambda total: over(total, ties))
 
@@ -279,7 +285,7 @@ def lines(deriving: Deriving, whole: Node, most: int) -> Iterator[Line]:
         if left is None:
             return
         applied = deriving.of(left.args[0])
-        new = filled(whole, {left: applied.after})
+        new = _put(whole, {left: applied.after})
         yield Line(applied.rule, whole, new, left, applied.after, applied.letters, applied.constant)
         whole = new
     if _first_left(whole) is not None:
@@ -290,7 +296,23 @@ def lines(deriving: Deriving, whole: Node, most: int) -> Iterator[Line]:
 def taken(deriving: Deriving, whole: Node) -> Node:
     """The formula with all its derivatives taken at once; 0 on a branch stays 0, whatever stands beside it."""
     values = {part: deriving.of(part.args[0]).value for part in postorder(whole) if part.op == "derivative"}
-    return filled(whole, values)
+    return _put(whole, values)
+
+
+def _put(whole: Node, found: dict[Node, Node]) -> Node:
+    """The formula with derivatives put in; a factor that is 0 on a branch makes the product 0 there."""
+    return rebuilt(whole, None, dict(found), _built)
+
+
+def _built(op: str, *args: Node, value: str = "") -> Node:
+    if op == "*" and any(map(has_zero_branch, args)):
+        return reduce(chained, args)
+    if op == "/" and has_zero_branch(args[0]):
+        return chained(args[0], over(ONE, args[1]))
+    if op == "+":
+        return joined(*args)
+    same = node(op, *args, value=value)
+    return one_folded(same) or same
 
 
 def _first_left(whole: Node) -> Node | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from symgd.derivation.derivation import Block, Derived, Path
 from symgd.derivation.steps import Line
@@ -12,9 +11,9 @@ from symgd.derivation.wording import kind
 from symgd.nodes.node import Node, access, accesses, node, postorder, substituted
 from symgd.rules.derivatives import RULES, domain
 
-__all__ = ["Chain", "Item", "Row", "Section", "Sentence", "Table", "Verbosity", "Words", "reason", "told"]
+__all__ = ["Chain", "Item", "Row", "Section", "Sentence", "Table", "Words", "reason", "told"]
 
-Verbosity = Literal["brief", "normal", "full"]
+
 Words = tuple[str | Node, ...]
 """A sentence in pieces: words, and formulas that each medium writes its own way."""
 
@@ -64,7 +63,7 @@ class Section:
     folded: bool = False
 
 
-def told(found: Derived, shapes: Mapping[str, tuple[Node, ...]], verbosity: Verbosity = "normal") -> Iterator[Section]:
+def told(found: Derived, shapes: Mapping[str, tuple[Node, ...]], verbosity: str = "normal") -> Iterator[Section]:
     """The sections of a derivation; `shapes`: name -> the lengths of its axes."""
     if found.forward:
         yield _forward(found, shapes)
@@ -94,7 +93,7 @@ def _shape(lengths: Sequence[Node]) -> Words:
     return tuple(words)
 
 
-def _by_parameter(found: Derived, block: Block, shapes: Mapping[str, tuple[Node, ...]], verbosity: Verbosity) -> Iterator[Item]:
+def _by_parameter(found: Derived, block: Block, shapes: Mapping[str, tuple[Node, ...]], verbosity: str) -> Iterator[Item]:
     if not block.paths:
         yield Sentence(("The cost does not depend on ", block.target, ": its derivative is 0."))
         return
@@ -109,14 +108,14 @@ def _by_parameter(found: Derived, block: Block, shapes: Mapping[str, tuple[Node,
     yield from _remarks([line for path in block.paths for line in path.lines])
 
 
-def _back(found: Derived, block: Block, shapes: Mapping[str, tuple[Node, ...]], verbosity: Verbosity) -> Iterator[Item]:
+def _back(found: Derived, block: Block, shapes: Mapping[str, tuple[Node, ...]], verbosity: str) -> Iterator[Item]:
     for part in block.parts:
         yield Chain(None, access(part.target, *part.at), (Row(part.body, ()),))
     yield from _paths(found, block, verbosity)
     yield from _remarks([line for path in block.paths for line in path.lines])
 
 
-def _paths(found: Derived, block: Block, verbosity: Verbosity) -> Iterator[Item]:
+def _paths(found: Derived, block: Block, verbosity: str) -> Iterator[Item]:
     """What comes to the array on each of its ways, the sum of all, and known derivatives filled in."""
     left = block.left if found.forward else None
     lines, begin = list(block.lines), block.lines[0].before if block.lines else None
@@ -147,7 +146,7 @@ def _introduced(found: Derived, path: Path) -> Words:
     return (path.target, " is read by ", access(path.source), ", through which ", access(found.adjoints[path.source]), " flows back:")
 
 
-def _chain(lines: Sequence[Line], verbosity: Verbosity, *, left: Node | None, value: Node, first: Node | None = None) -> Chain:
+def _chain(lines: Sequence[Line], verbosity: str, *, left: Node | None, value: Node, first: Node | None = None) -> Chain:
     if not lines:
         return Chain(left, first or value, ())
     begin = first or lines[0].before
@@ -163,7 +162,7 @@ def _chain(lines: Sequence[Line], verbosity: Verbosity, *, left: Node | None, va
     return Chain(left, begin, rows, more, kept[0].part)
 
 
-def reason(line: Line, verbosity: Verbosity) -> Words:
+def reason(line: Line, verbosity: str) -> Words:
     """`power rule, u = w*x + b - y, n = 2`"""
     row = kind(line.rule)
     words: list[str | Node] = [row.name]

@@ -156,7 +156,7 @@ class _Writer:
         if op == "not":
             return [r"\lnot ", (args[0], _COMPARISON + 1 if args[0].op != "not" else _NOT)]
         if op == "piecewise":
-            return _cases(args)
+            return self.deltas(args[1]) if _is_delta(part) else _cases(args)
         if op == "range":
             return [(args[1], _CHOICE), r" \le ", (args[0], _ATOM), " < ", (args[2], _CHOICE)]
         if op in REDUCTIONS:
@@ -201,6 +201,14 @@ class _Writer:
             return [name]
         return [f"{{{name}}}" if "_{" in name else name, r"_{\," if "_{" in name else "_{", *_joined(part.args, ",", 0), "}"]
 
+    def deltas(self, condition: Node) -> list[Piece]:
+        """A Kronecker delta for each equality."""
+        pieces: list[Piece] = []
+        for one in condition.args if condition.op == "and" else (condition,):
+            pieces += [r"\,"] if pieces else []
+            pieces += [r"\delta_{", *_joined(one.args, r"\,", _SUM), "}"]
+        return pieces
+
     def reduction(self, part: Node) -> list[Piece]:
         body, *ranges = part.args
         if part.op == "mean" and (size := _size(part)) is not None:
@@ -243,6 +251,8 @@ def _level(part: Node) -> int:
         return _ATOM if FUNCTIONS[part.op].latex.startswith((r"\left", r"\sqrt")) else _POWER if "{0}" in FUNCTIONS[part.op].latex else _CALL
     if part.op in REDUCTIONS:
         return _LEVELS.get(part.op, _CALL)
+    if part.op == "piecewise" and _is_delta(part):
+        return _CALL
     return _level(part.args[0]) if part.op == "marked" else _LEVELS.get(part.op, _ATOM)
 
 
@@ -283,6 +293,15 @@ def _call(op: str, args: tuple[Node, ...]) -> list[Piece]:
             bare = template.startswith("{0}")  # a sign behind its argument, u!
             pieces.append((args[int(piece)], _ATOM if bare else 0))
     return pieces
+
+
+def _is_delta(part: Node) -> bool:
+    """Is it 1 where indices are equal and 0 elsewhere?"""
+    if len(part.args) != 3 or part.args[0] is not ONE or part.args[2] is not ZERO:
+        return False
+    condition = part.args[1]
+    equal = condition.args if condition.op == "and" else (condition,)
+    return all(one.op == "==" and any(side.free for side in one.args) and not any(accesses(*one.args)) for one in equal)
 
 
 def _cases(args: tuple[Node, ...]) -> list[Piece]:
