@@ -12,8 +12,9 @@ from symgd.derivation.naming import named
 from symgd.derivation.steps import Deriving, Line, lines, renamed_apart, taken
 from symgd.errors import LimitError
 from symgd.nodes.fold import all_of, choice, filled, plus, times
+from symgd.nodes.functions import FUNCTIONS
 from symgd.nodes.node import ZERO, Node, access, accesses, index, node, outside_subscripts, postorder, range_, substituted, tree_size
-from symgd.program.linear import difference
+from symgd.program.linear import difference, in_subscripts_collected
 from symgd.program.names import Fresh
 from symgd.tidy.closed import ClosedForms
 from symgd.tidy.collect import collected, without_deltas
@@ -208,7 +209,7 @@ class _Derivation:
     def _finished(self, shown: Node, value: Node, ends: Ends) -> Iterator[Line]:
         """Sums over deltas solved for, then like terms and factors collected, then names for what has one. `shown`: how the value stands there."""
         changes: dict[str, Callable[[Node], Node]] = {
-            "collapse": lambda formula: without_deltas(formula, ends),
+            "collapse": lambda formula: in_subscripts_collected(without_deltas(formula, ends)),
             "simplify": lambda formula: collected(formula, ends),
             "name": lambda formula: named(formula, self.forward),
         }
@@ -245,7 +246,9 @@ class _Derivation:
                     story.append(line)
                     known = line.after
             if known is not closed:
-                story.append(Line("facts" if facts else "simplify", known, closed, known, closed))
+                added = {part.op for part in postorder(closed)} - {part.op for part in postorder(known)} - {"sum", "mean", "piecewise"}
+                rule = "facts" if facts else "stable" if added & FUNCTIONS.keys() else "simplify"
+                story.append(Line(rule, known, closed, known, closed))
             through = any(found.value in self.adjoints.values() for found in accesses(value))
             if not parts or (through and tree_size(closed) <= max(tree_size(value), SHORT)):
                 value = closed

@@ -239,4 +239,11 @@ class Derivation:
         bodies = [found.cost, *(part for d in self._cost._checked.definitions for part in (d.body, access(d.target, *d.at)))]
         ranks = {place.value: len(place.args) for place in accesses(*bodies)} | {block.target.value: len(block.target.args) for block in found.blocks}
         names = latex_names({**ranks, found.name: 0})
-        return names | {adjoint: rf"\mathrm{{d}}{names.get(name, latex_name(name))}" for name, adjoint in found.adjoints.items()}
+        return _Names(names | {adjoint: rf"\mathrm{{d}}{names.get(name, latex_name(name))}" for name, adjoint in found.adjoints.items()})
+
+
+class _Names(dict[str, str]):
+    """Names in LaTeX; one that a derivation gives by the way, for a residual, is written as it is."""
+
+    def __missing__(self, name: str) -> str:
+        return latex_name(name)

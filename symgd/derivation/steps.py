@@ -24,6 +24,7 @@ from symgd.nodes.node import (
     rebuilt,
     substituted,
 )
+from symgd.nodes.text import is_delta
 from symgd.program.names import Fresh
 from symgd.rules.derivatives import partial, read_law, rule_for
 
@@ -173,8 +174,9 @@ class Deriving:
             letters = {"u": exponent} if natural else {"c": base, "u": exponent}
             key = "natural-exponential" if natural else "exponential"
             return self._made(key, part, times(slope, self._inner(exponent)), chained(slope, self._value(exponent)), letters)
-        after = times(part, plus(times(node("log", base), self._inner(exponent)), over(times(exponent, self._inner(base)), base)))
-        value = times(part, plus(times(node("log", base), self._value(exponent)), over(times(exponent, self._value(base)), base)))
+        above, below = (exponent, base) if exponent is not base else (ONE, ONE)  # x^x: x/x is 1 where the logarithm is defined
+        after = times(part, plus(times(node("log", base), self._inner(exponent)), over(times(above, self._inner(base)), below)))
+        value = times(part, plus(times(node("log", base), self._value(exponent)), over(times(above, self._value(base)), below)))
         return self._made("general-power", part, after, value, {"u": base, "v": exponent})
 
     def _of_piecewise(self, part: Node) -> Applied:
@@ -305,7 +307,7 @@ def _put(whole: Node, found: dict[Node, Node]) -> Node:
 
 
 def _built(op: str, *args: Node, value: str = "") -> Node:
-    if op == "*" and any(map(has_zero_branch, args)):
+    if op == "*" and any(has_zero_branch(factor) and not is_delta(factor) for factor in args):
         return reduce(chained, args)
     if op == "/" and has_zero_branch(args[0]):
         return chained(args[0], over(ONE, args[1]))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symgd.derivation.derivation import Block, Derived, Path
+from symgd.derivation.matrices import Abbreviation, abbreviation, matrix_product
 from symgd.derivation.steps import Line
 from symgd.derivation.wording import kind
 from symgd.nodes.node import Node, access, accesses, node, postorder, substituted
@@ -101,7 +102,16 @@ def _by_parameter(found: Derived, block: Block, shapes: Mapping[str, tuple[Node,
     if constant and not found.forward:
         verb = "is" if len(constant) == 1 else "are"
         yield Sentence((*_listed(constant), f" {verb} treated as constant: only ", block.target, " changes."))
+    short = None if found.forward else abbreviation(block, {*shapes, found.name})
+    if short is not None and short.early:
+        yield Sentence(("With ", short.name, " = ", short.part, ", the residual:" if short.residual else ":"))
+        block = _abbreviated(block, short)
     yield from _paths(found, block, verbosity)
+    if short is not None and not short.early:
+        with_name = substituted(block.value, {short.part: short.name})
+        kind_of = "the residual" if short.residual else "for short"
+        yield Sentence(("With ", short.name, " = ", short.part, f", {kind_of}, it is ", with_name, "."))
+    yield from _as_matrices(block, "The gradient" if not found.forward else block.left)
     if block.target.args:
         yield Sentence(("This is the derivative by one element. The gradient has the shape of ", access(block.target.value), ": ",
                         *_shape(shapes.get(block.target.value, ())), "."))  # fmt: skip
@@ -112,7 +122,37 @@ def _back(found: Derived, block: Block, shapes: Mapping[str, tuple[Node, ...]], 
     for part in block.parts:
         yield Chain(None, access(part.target, *part.at), (Row(part.body, ()),))
     yield from _paths(found, block, verbosity)
+    yield from _as_matrices(block, block.left)
     yield from _remarks([line for path in block.paths for line in path.lines])
+
+
+def _abbreviated(block: Block, short: Abbreviation) -> Block:
+    """The block with a name in place of what it stands for."""
+
+    def named(part: Node) -> Node:
+        return substituted(part, {short.part: short.name})
+
+    def of(line: Line) -> Line:
+        letters = tuple((letter, named(part)) for letter, part in line.letters)
+        before, after, part, becomes = (named(part) for part in (line.before, line.after, line.part, line.becomes))
+        return Line(line.rule, before, after, part, becomes, letters, tuple(map(named, line.constant)))
+
+    paths = tuple(replace(path, lines=tuple(map(of, path.lines)), value=named(path.value)) for path in block.paths)
+    return replace(block, paths=paths, lines=tuple(map(of, block.lines)), value=named(block.value))
+
+
+def _as_matrices(block: Block, left: str | Node) -> Iterator[Item]:
+    """The result as a product of matrices, and why one of them is transposed."""
+    for value in dict.fromkeys([*(path.value for path in block.paths if len(block.paths) == 1), block.value]):
+        product = matrix_product(block.target.args, value)
+        if product is None:
+            continue
+        whole = left if isinstance(left, str) else access(left.value)
+        words: list[str | Node] = [whole, " is " if whole is left else " = ", product.formula, ", as a product of matrices"]
+        if product.transposed is not None:
+            words += [". The sum runs over the first index of ", access(product.transposed.value), ", so it stands transposed"]
+        yield Sentence((*words, "."))
+        return
 
 
 def _paths(found: Derived, block: Block, verbosity: str) -> Iterator[Item]:

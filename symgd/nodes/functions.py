@@ -225,6 +225,7 @@ SPELLED: dict[str, str] = {spelling: row.name for row in _ROWS for spelling in (
 
 ABBREVIATIONS: dict[tuple[str, int], str] = {
     ("relu", 1): "max(u, 0)",
+    ("delta", 2): "piecewise(1, u == v, 0)",
     ("log", 2): "logbase(u, v)",
     ("ln", 2): "logbase(u, v)",
     ("heaviside", 1): "heaviside(u, 1/2)",

@@ -9,12 +9,13 @@ from typing import Final
 
 from .functions import FUNCTIONS
 from .node import COMPARISONS, ONE, REDUCTIONS, ZERO, Node, accesses, node, number
-from .text import Piece, check_size, written_out
+from .text import Piece, check_size, is_delta, written_out
 
 _OR, _AND, _NOT, _COMPARISON, _CHOICE, _SUM, _NEGATIVE, _PRODUCT, _REDUCTION, _CALL, _FRACTION, _POWER, _ATOM = range(1, 14)
 _LEVELS: Final[Mapping[str, int]] = {
     "or": _OR, "and": _AND, "not": _NOT, **dict.fromkeys(COMPARISONS, _COMPARISON), "piecewise": _CHOICE, "+": _SUM, "neg": _NEGATIVE,
-    "*": _PRODUCT, **dict.fromkeys(("sum", "mean", "product"), _REDUCTION), "derivative": _CALL, "/": _FRACTION, "^": _POWER, "range": _COMPARISON,
+    "*": _PRODUCT, **dict.fromkeys(("sum", "mean", "product"), _REDUCTION), "derivative": _CALL, "@": _PRODUCT,
+    "transpose": _POWER, "/": _FRACTION, "^": _POWER, "range": _COMPARISON,
 }  # fmt: skip
 _SIGNS: Final = {"==": "=", "!=": r"\ne", "<": "<", "<=": r"\le", ">": ">", ">=": r"\ge", "and": r"\land", "or": r"\lor"}
 _BIG: Final = {"sum": r"\sum", "product": r"\prod"}
@@ -156,11 +157,15 @@ class _Writer:
         if op == "not":
             return [r"\lnot ", (args[0], _COMPARISON + 1 if args[0].op != "not" else _NOT)]
         if op == "piecewise":
-            return self.deltas(args[1]) if _is_delta(part) else _cases(args)
+            return self.deltas(args[1]) if is_delta(part) else _cases(args)
         if op == "range":
             return [(args[1], _CHOICE), r" \le ", (args[0], _ATOM), " < ", (args[2], _CHOICE)]
         if op in REDUCTIONS:
             return self.reduction(part)
+        if op == "@":
+            return _joined(args, r"\,", _POWER)
+        if op == "transpose":
+            return [(args[0], _ATOM), r"^{\top}"]
         if op == "marked":
             return [r"\textcolor{#c2500f}{", (args[0], 0), "}"]
         if op == "derivative":
@@ -251,7 +256,7 @@ def _level(part: Node) -> int:
         return _ATOM if FUNCTIONS[part.op].latex.startswith((r"\left", r"\sqrt")) else _POWER if "{0}" in FUNCTIONS[part.op].latex else _CALL
     if part.op in REDUCTIONS:
         return _LEVELS.get(part.op, _CALL)
-    if part.op == "piecewise" and _is_delta(part):
+    if part.op == "piecewise" and is_delta(part):
         return _CALL
     return _level(part.args[0]) if part.op == "marked" else _LEVELS.get(part.op, _ATOM)
 
@@ -293,15 +298,6 @@ def _call(op: str, args: tuple[Node, ...]) -> list[Piece]:
             bare = template.startswith("{0}")  # a sign behind its argument, u!
             pieces.append((args[int(piece)], _ATOM if bare else 0))
     return pieces
-
-
-def _is_delta(part: Node) -> bool:
-    """Is it 1 where indices are equal and 0 elsewhere?"""
-    if len(part.args) != 3 or part.args[0] is not ONE or part.args[2] is not ZERO:
-        return False
-    condition = part.args[1]
-    equal = condition.args if condition.op == "and" else (condition,)
-    return all(one.op == "==" and any(side.free for side in one.args) and not any(accesses(*one.args)) for one in equal)
 
 
 def _cases(args: tuple[Node, ...]) -> list[Piece]:

@@ -20,6 +20,7 @@ iterative and visits a shared node once, so a formula that is exponentially long
 | `and`, `or`, `not`, `true`, `false` | conditions | |
 | a reduction: `sum`, `mean`, `product`, `maximum`, `minimum`, `logsumexp`, `norm`, `softmax` | body, then one `range` an axis, the outer first | |
 | `derivative` | what is still to be derived, and the access that it is derived by; in derivations alone | |
+| `@`, `transpose` | matrices, as a derivation shows them beside sums | |
 | `marked` | a formula that a page draws the eye to | |
 | `range` | index, low, high: low <= index < high; low and high may use the indices of ranges before it | |
 """

@@ -8,7 +8,7 @@ from typing import Final
 
 from symgd.errors import LimitError
 
-from .node import COMPARISONS, REDUCTIONS, ZERO, Node, accesses, postorder, tree_size
+from .node import COMPARISONS, ONE, REDUCTIONS, ZERO, Node, accesses, postorder, tree_size
 
 WRITTEN_PARTS: Final = 2_000_000
 """The most parts that a formula may have when it is written out; a shared node counts wherever it stands."""
@@ -34,6 +34,7 @@ _LEVELS: Final[Mapping[str, int]] = {
     "*": _PRODUCT,
     "/": _PRODUCT,
     "^": _POWER,
+    "@": _NEGATIVE,
 }
 
 
@@ -112,6 +113,12 @@ class _Writer:
             return self.reduction(part)
         if op in ("index", "length"):
             return [name(part.value)]
+        if op == "piecewise" and args[1].op == "==" and is_delta(part):
+            return ["delta(", *_joined(args[1].args, ", ", _OR), ")"]
+        if op == "@":
+            return _joined(args, " @ ", _ATOM)
+        if op == "transpose":
+            return [(args[0], _ATOM), ".T"]
         if op == "derivative":
             return ["d/d", (args[1], _ATOM), "(", (args[0], _OR), ")"]
         if not args:
@@ -161,6 +168,15 @@ def quoted(called: str) -> str:
 
 def _escaped(letter: str) -> str:
     return f"\\x{ord(letter):02x}" if ord(letter) < 256 else f"\\u{ord(letter):04x}"
+
+
+def is_delta(part: Node) -> bool:
+    """Is it 1 where indices are equal and 0 elsewhere?"""
+    if len(part.args) != 3 or part.args[0] is not ONE or part.args[2] is not ZERO:
+        return False
+    condition = part.args[1]
+    equal = condition.args if condition.op == "and" else (condition,)
+    return all(one.op == "==" and any(side.free for side in one.args) and not any(accesses(*one.args)) for one in equal)
 
 
 def _level(part: Node) -> int:

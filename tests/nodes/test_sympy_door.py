@@ -110,7 +110,7 @@ FORMS: tuple[tuple[Any, str], ...] = (
     (sp.Piecewise((u, (u > 0) & (v < 1)), (w, sp.Ne(u, 3) | (v > 2)), (0, True)), "piecewise(u, u > 0 and v < 1, w, v > 2 or u != 3, 0)"),
     (sp.Piecewise((u, sp.Not(sp.And(u > 0, v > 0, evaluate=False), evaluate=False)), (1, True)), "piecewise(u, not (u > 0 and v > 0), 1)"),
     (sp.Piecewise((u, sp.ITE(u > 0, v > 0, w > 0)), (1, True)), "piecewise(u, u > 0 and v > 0 or not u > 0 and w > 0, 1)"),
-    (sg.total(sp.KroneckerDelta(i, j) * X[i], i, j), "sum(X[i]*piecewise(1, i == j, 0), i, j)"),
+    (sg.total(sp.KroneckerDelta(i, j) * X[i], i, j), "sum(X[i]*delta(i, j), i, j)"),
     # sums written by hand
     (sp.Sum(X[p], (p, 0, M - 1)), "sum(X[p], p)"),
     (sp.Sum(w * X[sp.Idx("i", M)] / M, (sp.Idx("i", M), 0, M - 1)), "sum(w*X[i]/M, i)"),
