@@ -20,6 +20,7 @@ from symgd.tidy.written import Written, written
 
 if TYPE_CHECKING:
     from symgd.api import Cost
+    from symgd.derivation.second import SecondDerivation
     from symgd.training.second import Blocks
 
 Named = Mapping[Any, Any]
@@ -112,6 +113,12 @@ class Hessian(Mapping[Any, Any]):
         names = [access(name) for name in self._cost.parameters]
         matrix = r" \\ ".join(" & ".join(rf"\displaystyle {entries[frozenset((first, second))]}" for second in names) for first in names)
         return rf"\nabla^{{2}} {cost} = \begin{{bmatrix}} {matrix} \end{{bmatrix}}"
+
+    def derivation(self) -> SecondDerivation:
+        """The steps that lead to the second derivatives of scalar parameters; for arrays the equations of the Hessian times a direction."""
+        from symgd.derivation.second import SecondDerivation
+
+        return SecondDerivation(self._cost)
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"

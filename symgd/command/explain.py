@@ -18,7 +18,7 @@ __all__ = ["explain"]
 @takes_data
 @click.option("--at", "places", metavar="NAME=VALUE", multiple=True, required=True, help="A parameter now: w=1, w=1,2,3. Repeatable.")
 @click.option("--learning-rate", type=float, required=True, metavar="NUMBER", help="What the gradient is multiplied by.")
-@writes("text", "latex", "json")
+@writes("text", "latex", "html", "json")
 def explain(places: tuple[str, ...], learning_rate: float, form: str, output: Path | None, **given: Any) -> None:
     """One step of gradient descent in words: cost, gradient, update, new cost.
 
@@ -30,4 +30,4 @@ def explain(places: tuple[str, ...], learning_rate: float, form: str, output: Pa
     remark(*asked.cost.notes)
     at = {name: array(f"--at {name}", text) for name, text in assignments("--at", places).items()}
     story = asked.cost.explain(at, learning_rate=learning_rate, data=asked.data())
-    say({"text": story.text, "latex": story.latex, "json": lambda: as_json(story.to_json())}[form](), output)
+    say({"text": story.text, "latex": story.latex, "html": story.html, "json": lambda: as_json(story.to_json())}[form](), output)

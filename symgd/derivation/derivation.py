@@ -215,6 +215,8 @@ class _Derivation:
         }
         for rule, change in changes.items():
             new = change(value)
+            if rule == "simplify" and tree_size(new) > tree_size(shown):
+                new = shown
             if new is not value and new is not shown:
                 yield Line(rule, shown, new, shown, new)
                 shown = new
@@ -236,7 +238,7 @@ class _Derivation:
                 story.append(Line("simplify", value, new, value, new))
                 value = new
         closed, facts = self._closed(name, target)
-        if closed is not None and not self.forward and tree_size(closed) > tree_size(value):
+        if closed is not None and not self.forward and tree_size(closed) >= tree_size(value):
             closed = value
         if closed is not None and closed is not value:
             known = self._filled_in(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from symgd.derivation.check import Checked, checked, disagreements
 from symgd.derivation.derivation import Block, Derived, derived
 from symgd.derivation.steps import Line
-from symgd.derivation.story import Section, Sentence, Table, reason, told
+from symgd.derivation.story import Section, Sentence, Table, Words, reason, told
 from symgd.errors import InputError
 from symgd.nodes.latex import latex, latex_name, latex_names
 from symgd.nodes.node import ZERO, Node, access, accesses, node, number, postorder
@@ -20,7 +21,7 @@ from symgd.program.extents import input_extents
 if TYPE_CHECKING:
     from symgd.api import Cost
 
-__all__ = ["Derivation", "Shown", "Step"]
+__all__ = ["Derivation", "Presented", "Shown", "Step"]
 
 VERBOSITIES = ("brief", "normal", "full")
 
@@ -63,7 +64,50 @@ class Step:
         return f"{self.before} = {self.after}    {self.reason}"
 
 
-class Derivation:
+class Presented(ABC):
+    """Sections that are shown in every medium."""
+
+    def text(self, verbosity: str = "normal") -> str:
+        """Plain text. `verbosity`: "brief", "normal" or "full"."""
+        from symgd.derivation.plain import plain
+
+        return plain(self._sections(verbosity), self._text)
+
+    def latex(self, verbosity: str = "normal") -> str:
+        """Paragraphs and `align*` environments for a document with amsmath."""
+        from symgd.derivation.tex import tex
+
+        return tex(self._sections(verbosity), self._latex)
+
+    def html(self, verbosity: str = "normal") -> str:
+        """A page that needs nothing else."""
+        from symgd.derivation.page import page
+
+        return page(self._heading, self._sections(verbosity), self._latex, self._text)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _repr_markdown_(self) -> str:
+        from symgd.derivation.tex import markdown
+
+        return markdown(self._sections("normal"), self._latex)
+
+    @property
+    @abstractmethod
+    def _heading(self) -> Words: ...
+
+    @abstractmethod
+    def _sections(self, verbosity: str) -> Iterator[Section]: ...
+
+    @abstractmethod
+    def _text(self, part: Node) -> str: ...
+
+    @abstractmethod
+    def _latex(self, part: Node) -> str: ...
+
+
+class Derivation(Presented):
     """How the gradient comes about, step by step; of one parameter, or of all.
 
     `steps`: lines with one rule each; for a cost with definitions a block for each of them, from the last to the first, and one for each parameter.
@@ -75,10 +119,11 @@ class Derivation:
         d/dw((w - 3)^2)
         = 2*(w - 3)*d/dw(w - 3)    chain rule and power rule, u = w - 3, n = 2
         = 2*(w - 3)                sum rule; constant: -3
+    <BLANKLINE>
     Check
-        Numbers at w = 0.710898: the last line of the steps, and a central difference of the cost.
+        Numbers at w = 0.228339: the last line of the steps, and a central difference of the cost.
         derivative   by the steps   by a difference   error of the difference
-        dC/dw        -4.578204      -4.578204         0
+        dC/dw        -5.543322      -5.543322         1e-35
     """
 
     def __init__(self, cost: Cost, parameter: Any = None) -> None:
@@ -136,27 +181,6 @@ class Derivation:
             return self._cost._to_sympy(self._cost.gradient._closed(block.target.value, block.target.args), self._own)  # says what has no closed form
         return self._cost._to_sympy(value, self._own)
 
-    # how it is shown
-
-    def text(self, verbosity: str = "normal") -> str:
-        """Plain text. `verbosity`: "brief", "normal" or "full"."""
-        from symgd.derivation.plain import plain
-
-        return plain(self._sections(verbosity), self._text)
-
-    def latex(self, verbosity: str = "normal") -> str:
-        """Paragraphs and `align*` environments for a document with amsmath."""
-        from symgd.derivation.tex import tex
-
-        return tex(self._sections(verbosity), self._latex)
-
-    def html(self, verbosity: str = "normal") -> str:
-        """A page that needs nothing else."""
-        from symgd.derivation.page import page
-
-        heading = ("The gradient of ", access(self._derived.name), " = ", self._derived.cost)
-        return page(heading, self._sections(verbosity), self._latex, self._text)
-
     def to_json(self, verbosity: str = "normal") -> dict[str, Any]:
         """Plain lists and texts, for `json.dumps`."""
 
@@ -167,21 +191,21 @@ class Derivation:
         results = {self._text(block.target): self._text(block.value) for block in self._derived.blocks if not block.parts}
         return {"cost": self._text(self._derived.cost), "steps": [of(step) for step in self.steps], "gradient": results, "text": self.text(verbosity)}
 
-    def __str__(self) -> str:
-        return self.text()
-
     def __repr__(self) -> str:
         return f"<Derivation of {self._cost!r}: {len(self.steps)} steps>"
 
-    def _repr_markdown_(self) -> str:
-        from symgd.derivation.tex import markdown
-
-        return markdown(self._sections("normal"), self._latex)
+    @property
+    def _heading(self) -> Words:
+        return ("The gradient of ", access(self._derived.name), " = ", self._derived.cost)
 
     def _sections(self, verbosity: str) -> Iterator[Section]:
         if verbosity not in VERBOSITIES:
             raise InputError(f"verbosity is {verbosity!r}.", accepted=", ".join(VERBOSITIES))
         yield from told(self._derived, self._shapes, verbosity)
+        uses = self._cost._stable.uses if self._cost.stabilise and verbosity != "brief" else ()
+        if uses:
+            said = tuple(Sentence((use.before, " is computed as ", use.after, f": {use.reason}.")) for use in uses)
+            yield Section(("What is computed in another way than it is written",), said, folded=True)
         if self.checked is not None and self.checked.numbers and verbosity != "brief":
             yield self._numbers(self.checked)
 

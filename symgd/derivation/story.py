@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from symgd.derivation.branches import Boundary, boundaries
 from symgd.derivation.derivation import Block, Derived, Path
 from symgd.derivation.matrices import Abbreviation, abbreviation, matrix_product
-from symgd.derivation.steps import Line
+from symgd.derivation.steps import Deriving, Line
 from symgd.derivation.wording import kind
-from symgd.nodes.node import Node, access, accesses, node, postorder, substituted
+from symgd.nodes.node import ZERO, Node, access, accesses, node, postorder, substituted
 from symgd.rules.derivatives import RULES, domain
 
 __all__ = ["Chain", "Item", "Row", "Section", "Sentence", "Table", "Words", "reason", "told"]
@@ -120,7 +121,7 @@ def _by_parameter(found: Derived, block: Block, shapes: Mapping[str, tuple[Node,
 
 def _back(found: Derived, block: Block, shapes: Mapping[str, tuple[Node, ...]], verbosity: str) -> Iterator[Item]:
     for part in block.parts:
-        yield Chain(None, access(part.target, *part.at), (Row(part.body, ()),))
+        yield Chain(access(part.target, *part.at), part.body, ())
     yield from _paths(found, block, verbosity)
     yield from _as_matrices(block, block.left)
     yield from _remarks([line for path in block.paths for line in path.lines])
@@ -178,6 +179,8 @@ def _paths(found: Derived, block: Block, verbosity: str) -> Iterator[Item]:
     elif lines:
         yield Sentence(("With the derivatives that are known by now:",))
         yield _chain(lines, verbosity, left=left, value=block.value, first=begin)
+    if block.facts and any(line.rule == "facts" for line in block.lines):
+        yield Sentence(("It is known of the data that ", *_separated([fact.statement for fact in block.facts], " and "), "."))
 
 
 def _introduced(found: Derived, path: Path) -> Words:
@@ -197,9 +200,9 @@ def _chain(lines: Sequence[Line], verbosity: str, *, left: Node | None, value: N
     most = SHOWN[verbosity]
     more = max(0, len(shown) - most)
     kept = shown if not more else [*shown[: most - 1], shown[-1]]
-    following = {id(line): kept[n + 1].part for n, line in enumerate(kept[:-1])}
-    rows = tuple(Row(line.after, reason(line, verbosity), following.get(id(line))) for line in kept)
-    return Chain(left, begin, rows, more, kept[0].part)
+    following = [line.part if line.part.op == "derivative" else None for line in kept]
+    rows = tuple(Row(line.after, reason(line, verbosity), marked) for line, marked in zip(kept, [*following[1:], None], strict=True))
+    return Chain(left, begin, rows, more, following[0])
 
 
 def reason(line: Line, verbosity: str) -> Words:
@@ -229,7 +232,7 @@ STRUCTURAL = frozenset(
 )
 
 
-def _remarks(lines: Iterable[Line]) -> Iterator[Item]:
+def _remarks(lines: Sequence[Line]) -> Iterator[Item]:
     """What has to hold for a rule, and what is agreed on at a kink."""
     conditions: dict[Node, None] = {}
     notes: dict[Words, None] = {}
@@ -251,6 +254,22 @@ def _remarks(lines: Iterable[Line]) -> Iterator[Item]:
         yield Sentence(("This holds where ", *_separated(list(conditions), " and "), "."))
     for note in notes:
         yield Sentence(note)
+    for line in lines:
+        if line.rule == "piecewise":
+            body, by = line.part.args
+            yield from (Sentence(_at_boundary(found)) for found in boundaries(Deriving(by), body))
+
+
+def _at_boundary(found: Boundary) -> Words:
+    """Whether the branches meet, and with one slope."""
+    words: Words = ("At ", found.by, " = ", found.place, " the branches ", found.one, " and ", found.other)
+    if found.jump is not ZERO:
+        perhaps = " where that is not 0" if any(accesses(found.jump)) else ""
+        return (*words, " differ by ", found.jump, f": the formula jumps{perhaps}, and has no derivative there.")
+    if found.bend is not ZERO:
+        perhaps = ", unless that is 0" if any(accesses(found.bend)) else ""
+        return (*words, " meet, and their slopes differ by ", found.bend, f": there is a kink{perhaps}.")
+    return (*words, " meet with the same slope.")
 
 
 def _listed(parts: Sequence[Node]) -> Words:

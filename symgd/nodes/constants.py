@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from symgd.nodes.functions import FUNCTIONS
-from symgd.nodes.node import Node, fraction
+from symgd.nodes.node import Node, fraction, postorder
 
 __all__ = ["Constants"]
 
@@ -43,6 +43,12 @@ class Constants:
             return False
         self.values[part] = value
         return not self.ctx.isfinite(value)
+
+    def of(self, formula: Node) -> Any:
+        """The value of a formula that depends on nothing, None of another one."""
+        for part in postorder(formula):
+            self.is_undefined(part)
+        return self._known(formula)
 
     def _value(self, part: Node) -> Any:
         op = part.op

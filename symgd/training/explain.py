@@ -20,7 +20,7 @@ from symgd.program.subscripts import check_subscripts
 from symgd.training.facts import check_facts
 from symgd.training.inputs import missing
 from symgd.training.result import ByName, _norm, _plain
-from symgd.training.story import RULE, End, Story, formulas, markdown, plain, short
+from symgd.training.story import RULE, End, Story, formulas, html, markdown, plain, short
 from symgd.updates.formulas import value
 from symgd.updates.optimizers import GRADIENT, PARAMETER, RATE
 from symgd.updates.rows import checked_number
@@ -75,6 +75,10 @@ class Explanation:
     def latex(self) -> str:
         """The formulas with their numbers, for a display formula."""
         return formulas(self)
+
+    def html(self) -> str:
+        """A page that needs nothing else."""
+        return html(self)
 
     def to_json(self) -> dict[str, Any]:
         """Plain numbers, lists and text, for `json.dumps`. What is not finite is None: JSON has no such number."""

@@ -18,6 +18,7 @@ from symgd.errors import LimitError
 from symgd.nodes.latex import latex
 from symgd.nodes.node import Node, access, length, number, substituted, tree_size
 from symgd.nodes.text import text
+from symgd.printing.page import Formula, page
 from symgd.updates.optimizers import GRADIENT, PARAMETER, RATE, optimizers
 
 if TYPE_CHECKING:
@@ -68,6 +69,13 @@ def plain(told: Explanation) -> str:
 def markdown(told: Explanation) -> str:
     """The same for a notebook."""
     return "\n\n".join(part.markdown() for part in _told(told, _Tex(told)))
+
+
+def html(told: Explanation) -> str:
+    """The same as a page that needs nothing else."""
+    plainly = _told(told, _Plain(told))
+    rows = [part.html(beside) for part, beside in zip(_told(told, _Tex(told)), plainly, strict=True)]
+    return page("One update by gradient descent", ["One update by gradient descent"], [{"title": ["The update"], "folded": False, "rows": rows}])
 
 
 def formulas(told: Explanation) -> str:
@@ -271,6 +279,9 @@ class _Sentence:
     def markdown(self) -> str:
         return self.words
 
+    def html(self, beside: Part) -> dict[str, Any]:
+        return {"kind": "sentence", "words": _pieces(self.words)}
+
 
 @dataclass(frozen=True, slots=True)
 class _Formula:
@@ -281,6 +292,11 @@ class _Formula:
 
     def markdown(self) -> str:
         return rf"$\displaystyle {self.formula}$"
+
+    def html(self, beside: Part) -> dict[str, Any]:
+        text = beside.formula if isinstance(beside, _Formula) else self.formula
+        line: dict[str, Any] = {"left": None, "formula": Formula(self.formula, text), "why": [], "more": "", "long": True}
+        return {"kind": "chain", "lines": [line]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,8 +314,22 @@ class _Table:
         rule = ["---:" if n in self.right else ":---" for n in range(len(heads))]
         return "\n".join(f"| {' | '.join(row)} |" for row in (heads, rule, *rows))
 
+    def html(self, beside: Part) -> dict[str, Any]:
+        heads, *rows = self.rows
+        return {"kind": "table", "heads": list(heads), "rows": [[_pieces(cell) for cell in row] for row in rows]}
+
 
 Part = _Sentence | _Formula | _Table
+
+
+def _pieces(words: str) -> list[str | Formula]:
+    """Words, and the formulas between dollar signs.
+
+    >>> _pieces("w goes from $1$ to $2$.")
+    ['w goes from ', Formula(tex='1', text='1'), ' to ', Formula(tex='2', text='2'), '.']
+    """
+    parts = re.split(r"(?<!\\)\$", words)
+    return [Formula(part, part) if n % 2 else part for n, part in enumerate(parts) if part]
 
 
 # The story

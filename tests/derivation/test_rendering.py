@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import symgd as sg
-from symgd.derivation.page import _katex
+from symgd.printing.page import katex
 from tests.oracle.compositions import COMPOSITIONS
 from tests.oracle.recurrences import RECURRENCES
 from tests.oracle.structures import STRUCTURES
@@ -56,7 +56,7 @@ def test_katex_sets_every_formula(tmp_path, capsys):
         " document.body.textContent = JSON.stringify(wrong);"
     )
     page = tmp_path / "formulas.html"
-    page.write_text(f"<meta charset=utf-8><body><script>{_katex('katex.min.js').decode()}</script><script>{script}</script>", encoding="utf-8")
+    page.write_text(f"<meta charset=utf-8><body><script>{katex('katex.min.js').decode()}</script><script>{script}</script>", encoding="utf-8")
     shown = re.search(r"<body>(.*)</body>", browser(page, tmp_path / "profile"), re.DOTALL)
     assert shown is not None and json.loads(html.unescape(shown[1])) == []
     with capsys.disabled():
