@@ -215,7 +215,7 @@ class _Derivation:
         }
         for rule, change in changes.items():
             new = change(value)
-            if rule == "simplify" and tree_size(new) > tree_size(shown):
+            if rule == "simplify" and tree_size(new) > 1.2 * tree_size(shown) + 2:
                 new = shown
             if new is not value and new is not shown:
                 yield Line(rule, shown, new, shown, new)

@@ -21,12 +21,13 @@ LARGE = 15  # parts of one that gets it from the first line on
 class Product:
     """`formula`: 2*X.T @ r/m. `transposed`: the array whose first index is summed over, which is why it stands transposed; None where none is.
 
-    `summed`: the index of the sum.
+    `summed`: the index of the sum. `factors`: the names of both matrices, and whether each stands transposed.
     """
 
     formula: Node
     transposed: Node | None
     summed: Node
+    factors: tuple[tuple[str, bool], ...] = ()
 
 
 def matrix_product(target: Sequence[Node], value: Node) -> Product | None:
@@ -58,7 +59,8 @@ def matrix_product(target: Sequence[Node], value: Node) -> Product | None:
         return None
     lengths = [high] if total.op == "mean" else []
     formula = over(times(*(f for f in above if f is not total), *rest, node("@", left, right)), times(*below, *bottoms, *lengths))
-    return Product(formula, one if left.op == "transpose" else other if right.op == "transpose" else None, letter)
+    factors = ((one.value, left.op == "transpose"), (other.value, right.op == "transpose"))
+    return Product(formula, one if factors[0][1] else other if factors[1][1] else None, letter, factors)
 
 
 def _turned(part: Node, wanted: tuple[Node, ...]) -> Node | None:

@@ -30,8 +30,9 @@ def plain(sections: Iterable[Section], write: Callable[[Node], str]) -> str:
 def _section(section: Section, write: Callable[[Node], str]) -> Iterable[str]:
     if section.title:
         yield _words(section.title, write)
+    indent = "    " if section.title else ""
     for item in section.items:
-        yield from (f"    {line}" if line else "" for line in _item(item, write))
+        yield from (f"{indent}{line}" if line else "" for line in _item(item, write))
 
 
 def _item(item: Item, write: Callable[[Node], str]) -> Iterable[str]:

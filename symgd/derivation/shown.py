@@ -201,6 +201,8 @@ class Derivation(Presented):
     def _sections(self, verbosity: str) -> Iterator[Section]:
         if verbosity not in VERBOSITIES:
             raise InputError(f"verbosity is {verbosity!r}.", accepted=", ".join(VERBOSITIES))
+        if self._cost._formula.source is None:
+            yield Section((), (Sentence(("The formula is taken as SymPy left it, which may have rewritten what was typed.",)),))
         yield from told(self._derived, self._shapes, verbosity)
         uses = self._cost._stable.uses if self._cost.stabilise and verbosity != "brief" else ()
         if uses:

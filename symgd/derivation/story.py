@@ -10,7 +10,9 @@ from symgd.derivation.derivation import Block, Derived, Path
 from symgd.derivation.matrices import Abbreviation, abbreviation, matrix_product
 from symgd.derivation.steps import Deriving, Line
 from symgd.derivation.wording import kind
-from symgd.nodes.node import ZERO, Node, access, accesses, node, postorder, substituted
+from symgd.nodes.fold import minus
+from symgd.nodes.node import TWO, ZERO, Node, access, accesses, node, postorder, rebuilt, substituted
+from symgd.nodes.text import text
 from symgd.rules.derivatives import RULES, domain
 
 __all__ = ["Chain", "Item", "Row", "Section", "Sentence", "Table", "Words", "reason", "told"]
@@ -99,6 +101,11 @@ def _by_parameter(found: Derived, block: Block, shapes: Mapping[str, tuple[Node,
     if not block.paths:
         yield Sentence(("The cost does not depend on ", block.target, ": its derivative is 0."))
         return
+    twin = _twin(found, block) if verbosity != "full" else None
+    if twin is not None:
+        yield Sentence(("If ", twin.target, " and ", block.target, " are exchanged the cost stays what it is. So by symmetry:"))
+        yield Chain(node("derivative", access(found.name), block.target), block.value, ())
+        return
     constant = [access(name) for name in dict.fromkeys(part.value for part in accesses(found.cost)) if name != block.target.value]
     if constant and not found.forward:
         verb = "is" if len(constant) == 1 else "are"
@@ -112,18 +119,44 @@ def _by_parameter(found: Derived, block: Block, shapes: Mapping[str, tuple[Node,
         with_name = substituted(block.value, {short.part: short.name})
         kind_of = "the residual" if short.residual else "for short"
         yield Sentence(("With ", short.name, " = ", short.part, f", {kind_of}, it is ", with_name, "."))
-    yield from _as_matrices(block, "The gradient" if not found.forward else block.left)
+    yield from _as_matrices(block, "The gradient" if not found.forward else block.left, {**shapes, **_of_adjoints(found, shapes)})
     if block.target.args:
         yield Sentence(("This is the derivative by one element. The gradient has the shape of ", access(block.target.value), ": ",
                         *_shape(shapes.get(block.target.value, ())), "."))  # fmt: skip
     yield from _remarks([line for path in block.paths for line in path.lines])
 
 
+def _twin(found: Derived, block: Block) -> Block | None:
+    """An earlier parameter that may change places with this one."""
+    if found.forward or block.target.args:
+        return None
+    for other in found.blocks:
+        if other is block:
+            return None
+        if not other.target.args and other.paths:
+            exchanged = substituted(found.cost, {other.target: block.target, block.target: other.target})
+            if _in_order(exchanged) is _in_order(found.cost):
+                return other
+    return None
+
+
+def _in_order(formula: Node) -> Node:
+    """Sums and products in one order, whatever order they were written in; (y - x)^2 as (x - y)^2."""
+
+    def one(part: Node) -> Node | None:
+        if part.op == "^" and part.args[0].op == "+" and part.args[1] is TWO:
+            turned = node("+", *sorted(map(minus, part.args[0].args), key=text))
+            return node("^", min(part.args[0], turned, key=text), TWO)
+        return node(part.op, *sorted(part.args, key=text)) if part.op in ("+", "*") else None
+
+    return rebuilt(formula, one)
+
+
 def _back(found: Derived, block: Block, shapes: Mapping[str, tuple[Node, ...]], verbosity: str) -> Iterator[Item]:
     for part in block.parts:
         yield Chain(access(part.target, *part.at), part.body, ())
     yield from _paths(found, block, verbosity)
-    yield from _as_matrices(block, block.left)
+    yield from _as_matrices(block, block.left, {**shapes, **_of_adjoints(found, shapes)})
     yield from _remarks([line for path in block.paths for line in path.lines])
 
 
@@ -142,14 +175,17 @@ def _abbreviated(block: Block, short: Abbreviation) -> Block:
     return replace(block, paths=paths, lines=tuple(map(of, block.lines)), value=named(block.value))
 
 
-def _as_matrices(block: Block, left: str | Node) -> Iterator[Item]:
-    """The result as a product of matrices, and why one of them is transposed."""
+def _as_matrices(block: Block, left: str | Node, shapes: Mapping[str, tuple[Node, ...]]) -> Iterator[Item]:
+    """The result as a product of matrices, their shapes, and why one of them is transposed."""
     for value in dict.fromkeys([*(path.value for path in block.paths if len(block.paths) == 1), block.value]):
         product = matrix_product(block.target.args, value)
         if product is None:
             continue
         whole = left if isinstance(left, str) else access(left.value)
         words: list[str | Node] = [whole, " is " if whole is left else " = ", product.formula, ", as a product of matrices"]
+        sides = [_shape(lengths[::-1] if turned else lengths) for name, turned in product.factors if (lengths := shapes.get(name))]
+        if len(sides) == 2:
+            words += [", ", *sides[0], " and ", *sides[1]]
         if product.transposed is not None:
             words += [". The sum runs over the first index of ", access(product.transposed.value), ", so it stands transposed"]
         yield Sentence((*words, "."))
@@ -181,6 +217,11 @@ def _paths(found: Derived, block: Block, verbosity: str) -> Iterator[Item]:
         yield _chain(lines, verbosity, left=left, value=block.value, first=begin)
     if block.facts and any(line.rule == "facts" for line in block.lines):
         yield Sentence(("It is known of the data that ", *_separated([fact.statement for fact in block.facts], " and "), "."))
+
+
+def _of_adjoints(found: Derived, shapes: Mapping[str, tuple[Node, ...]]) -> dict[str, tuple[Node, ...]]:
+    """An adjoint has the shape of what it belongs to."""
+    return {adjoint: shapes[name] for name, adjoint in found.adjoints.items() if name in shapes}
 
 
 def _introduced(found: Derived, path: Path) -> Words:

@@ -49,6 +49,8 @@ def test_fifty_derivations_compile(tmp_path, capsys):
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 def test_katex_sets_every_formula(tmp_path, capsys):
     found = dict.fromkeys(html.unescape(tex) for cost in COSTS for tex in re.findall(r'data-tex="([^"]*)"', cost.derivation().html()))
+    aligned = r"\\begin{align\*}.*?\\end{align\*}"
+    found |= dict.fromkeys(chain for cost in COSTS for chain in re.findall(aligned, cost.derivation().latex(), re.DOTALL))
     listed = json.dumps(list(found)).replace("<", "\\u003c")
     script = (
         f"const wrong = [], options = {{displayMode: true, throwOnError: true, strict: 'error'}}; for (const tex of {listed})"

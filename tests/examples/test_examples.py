@@ -132,3 +132,11 @@ def test_the_network_of_the_demo_is_that_of_the_problem_file():
     assert written.cost == pytest.approx(stated.cost, rel=1e-14)
     for name in at:
         np.testing.assert_allclose(written.gradient[name], stated.gradient[name], rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("path", sorted((EXAMPLES / "derivations").glob("*.toml")), ids=lambda path: path.stem)
+def test_every_derivation_is_told_and_checked(path):
+    cost = problem(str(path), {}).cost
+    derivation = cost.derivation()
+    assert derivation.checked is not None and derivation.checked.numbers
+    assert derivation.text() and derivation.latex() and path.name in (EXAMPLES / "derivations" / "README.md").read_text(encoding="utf-8")
