@@ -79,7 +79,7 @@ CASES = {
     ),
     "several residuals a sample": (
         "mean(sum((z[i, k] - v[k]*y[i])^2, k), i)", LAYER, "b v", None, lambda q: layer(q) - q.v * q.y[:, None], "rows",
-        "dr[i, k]/db[p] = piecewise(1, k == p, 0)\ndr[i, k]/dv[p] = piecewise(-y[i], k == p, 0)",
+        "dr[i, k]/db[p] = delta(k, p)\ndr[i, k]/dv[p] = piecewise(-y[i], k == p, 0)",
     ),
     "less the mean": (
         "mean((s*x[i] - mean(s*x[i], i))^2, i)", {}, "s", None, lambda q: q.s * q.x - jnp.mean(q.s * q.x), "rows",

@@ -11,7 +11,7 @@ import pytest
 import symgd
 
 ROOT = Path(__file__).parents[1]
-TEMPLATES = sorted(path.name for path in (ROOT / "templates").iterdir())
+TEMPLATES = sorted(path.relative_to(ROOT / "templates").as_posix() for path in (ROOT / "templates").rglob("*") if path.is_file())
 
 
 def run(*command: str | Path, cwd: Path) -> str:
