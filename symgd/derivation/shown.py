@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Derivation", "Presented", "Shown", "Step"]
 
 VERBOSITIES = ("brief", "normal", "full")
+MOST = 24  # parameters that are shown; the others by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,8 @@ class Presented(ABC):
 class Derivation(Presented):
     """How the gradient comes about, step by step; of one parameter, or of all.
 
-    `steps`: lines with one rule each; for a cost with definitions a block for each of them, from the last to the first, and one for each parameter.
+    `steps`: lines with one rule each, of the first 24 parameters; for a cost with definitions a block for each of them, from the last to the first, and one
+    for each parameter.
     `result`: the derivative as a SymPy expression, or parameter -> expression. Raises LimitError for formulas too long to follow.
 
     >>> import symgd as sg
@@ -131,7 +133,7 @@ class Derivation(Presented):
         gradient = cost.gradient
         self._own: dict[str, Any] = {}
         if parameter is None:
-            self._parameters = {name: gradient._letters(name) for name in cost.parameters}
+            self._parameters = {name: gradient._letters(name) for name in cost.parameters[:MOST]}
             self._single = None
         else:
             self._single, at = gradient._place(parameter)
@@ -173,7 +175,9 @@ class Derivation(Presented):
     def result(self) -> Any:
         """The derivative by the parameter, or of all parameters by name."""
         found = {block.target.value: self._result(block) for block in self._derived.blocks if not block.parts}
-        return found if self._single is None else found[self._single]
+        if self._single is not None:
+            return found[self._single]
+        return found | {name: self._cost.gradient[name] for name in self._cost.parameters[MOST:]}
 
     def _result(self, block: Block) -> Any:
         value = block.value if block.closed is None else block.closed
@@ -204,6 +208,10 @@ class Derivation(Presented):
         if self._cost._formula.source is None:
             yield Section((), (Sentence(("The formula is taken as SymPy left it, which may have rewritten what was typed.",)),))
         yield from told(self._derived, self._shapes, verbosity)
+        others = self._cost.parameters[MOST:] if self._single is None else ()
+        if others:
+            words = f"{len(others)} more parameters, from {self._text(access(others[0]))} on: the derivation by one of them, with its name, shows it."
+            yield Section((), (Sentence((words,)),))
         uses = self._cost._stable.uses if self._cost.stabilise and verbosity != "brief" else ()
         if uses:
             said = tuple(Sentence((use.before, " is computed as ", use.after, f": {use.reason}.")) for use in uses)

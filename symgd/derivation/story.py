@@ -22,6 +22,8 @@ Words = tuple[str | Node, ...]
 """A sentence in pieces: words, and formulas that each medium writes its own way."""
 
 SHOWN = {"brief": 0, "normal": 24, "full": 60}  # lines of a chain
+LISTED = 6  # formulas in a sentence
+PAIRS = 12  # parameters among which symmetries are looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ def _by_parameter(found: Derived, block: Block, shapes: Mapping[str, tuple[Node,
 
 def _twin(found: Derived, block: Block) -> Block | None:
     """An earlier parameter that may change places with this one."""
-    if found.forward or block.target.args:
+    if found.forward or block.target.args or len(found.blocks) > PAIRS:
         return None
     for other in found.blocks:
         if other is block:
@@ -279,16 +281,11 @@ def _remarks(lines: Sequence[Line]) -> Iterator[Item]:
     notes: dict[Words, None] = {}
     for line in lines:
         rule = RULES.get(line.rule)
-        if rule is None or not line.letters:
-            if rule is not None and rule.note:
-                notes[("In ", line.part.args[0], ": " + rule.note)] = None
-            continue
-        if rule.note:
+        if rule is not None and rule.note:
             notes[("In ", line.part.args[0], ": " + rule.note)] = None
-        holds = domain(rule)
+        holds = domain(rule) if rule is not None and line.letters else None
         if holds is not None:
-            letters = {access(letter): part for letter, part in line.letters}
-            condition = substituted(holds, letters)
+            condition = substituted(holds, {access(letter): part for letter, part in line.letters})
             if any(accesses(condition)):
                 conditions[condition] = None
     if conditions:
@@ -314,13 +311,16 @@ def _at_boundary(found: Boundary) -> Words:
 
 
 def _listed(parts: Sequence[Node]) -> Words:
+    """`a, b and c`, `a, b, c, d, e and 20 more`"""
     if len(parts) == 1:
         return (parts[0],)
+    if len(parts) > LISTED:
+        return _separated(parts)
     return (*_separated(parts[:-1]), " and ", parts[-1])
 
 
 def _separated(parts: Sequence[Node], sign: str = ", ") -> Words:
     words: list[str | Node] = []
-    for part in parts:
+    for part in parts[: LISTED - 1] if len(parts) > LISTED else parts:
         words += [sign, part] if words else [part]
-    return tuple(words)
+    return (*words, f" and {len(parts) - LISTED + 1} more") if len(parts) > LISTED else tuple(words)

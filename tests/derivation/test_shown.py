@@ -81,6 +81,9 @@ def test_constants_have_a_step_too():
 def test_long_formulas_are_cut_short_or_refused():
     many = sg.parse(" + ".join(f"sin(w^{n})" for n in range(2, 60))).derivation()
     assert "more steps" in many.text() and many.checked is not None
+    wide = sg.parse(" + ".join(f"(x{n} - {n})^2" for n in range(40))).derivation()
+    assert "16 more parameters, from x24 on" in wide.text() and "constant: (x1 - 1)^2, (x2 - 2)^2" in wide.text()
+    assert len(wide.result) == 40 and len(wide.text()) < 50_000
     with pytest.raises(LimitError, match="at most 4,000 for steps"):
         _ = sg.parse(" + ".join(f"sin(w^{n})" for n in range(2, 1500))).derivation().steps
 
