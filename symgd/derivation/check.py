@@ -9,6 +9,7 @@ from typing import Any
 
 from symgd.cost.checked import Definition
 from symgd.derivation.derivation import Derived
+from symgd.errors import InputError
 from symgd.nodes.node import Node, tree_size
 from symgd.program.equation import Program
 from symgd.program.gate import random_point
@@ -59,7 +60,10 @@ class _Elements(dict[tuple[int, ...], Any]):
 
 def checked(found: Derived, program: Program, definitions: Sequence[Definition]) -> Checked | None:
     """The numbers at a random point; None where the interpreter would take too long or no point has a value."""
-    inputs, lengths = random_point(program)
+    try:
+        inputs, lengths = random_point(program)
+    except InputError:
+        return None  # no values were found that keep the facts
     total = Interpreter(inputs, lengths, Arithmetic(15)).formula(total_operations(list(program.flat())), {})
     if total > OPERATIONS or any(tree_size(block.value) > OPERATIONS for block in found.blocks):
         return None

@@ -17,6 +17,7 @@ from symgd.nodes.latex import latex, latex_name, latex_names
 from symgd.nodes.node import ZERO, Node, access, accesses, node, number, postorder
 from symgd.nodes.text import text
 from symgd.program.extents import input_extents
+from symgd.program.gate import MeaningChanged
 
 if TYPE_CHECKING:
     from symgd.api import Cost
@@ -111,8 +112,8 @@ class Presented(ABC):
 class Derivation(Presented):
     """How the gradient comes about, step by step; of one parameter, or of all.
 
-    `steps`: lines with one rule each, of the first 24 parameters; for a cost with definitions a block for each of them, from the last to the first, and one
-    for each parameter.
+    `steps`: lines with one rule each, of the first 24 parameters; for a cost with definitions a block for each of them, the last one first, and one for
+    each parameter.
     `result`: the derivative as a SymPy expression, or parameter -> expression. Raises LimitError for formulas too long to follow.
 
     >>> import symgd as sg
@@ -224,7 +225,7 @@ class Derivation(Presented):
         """Each partial derivative in numbers at a random point: by the steps, by the equations that run, by a central difference."""
         found = checked(self._derived, self._cost.gradient.program, self._cost._checked.definitions)
         if found is not None and (wrong := disagreements(found)):
-            raise AssertionError(f"The steps give {wrong[0].steps} for {wrong[0].parameter}, the equations {wrong[0].program}: a fault of symgd.")
+            raise MeaningChanged(f"The steps give {wrong[0].steps} for {wrong[0].parameter}, the equations {wrong[0].program}: a fault of symgd.")
         return found
 
     def _numbers(self, found: Checked) -> Section:
