@@ -112,8 +112,8 @@ class Presented(ABC):
 class Derivation(Presented):
     """How the gradient comes about, step by step; of one parameter, or of all.
 
-    `steps`: lines with one rule each, of the first 24 parameters; for a cost with definitions a block for each of them, the last one first, and one for
-    each parameter.
+    `steps`: lines with one rule each, of the first 24 parameters. A cost with definitions has a block for each of them, the last one first, and then
+    one for each parameter.
     `result`: the derivative as a SymPy expression, or parameter -> expression. Raises LimitError for formulas too long to follow.
 
     >>> import symgd as sg
