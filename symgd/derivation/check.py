@@ -124,7 +124,8 @@ def _solved(part: Definition, place: tuple[int, ...], reader: Interpreter) -> di
 
 def disagreements(found: Checked) -> list[Number]:
     """The numbers that are not what the equations compute: a fault of symgd."""
-    return [n for n in found.numbers if n.program == n.program and not abs(n.steps - n.program) <= 1e-12 * max(1.0, abs(n.program))]
+    defined = [n for n in found.numbers if n.program == n.program and n.steps != n.program]
+    return [n for n in defined if not abs(n.steps - n.program) <= 1e-12 * max(1.0, abs(n.program))]
 
 
 def _places(value: Any) -> Iterator[tuple[int, ...]]:

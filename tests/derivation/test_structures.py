@@ -43,6 +43,7 @@ def test_every_line_of_any_formula_is_true(formula, point):
         try:
             derivation = sg.Cost(Formula(formula), parameters=["x"]).derivation("x")
             steps = derivation.steps
+            assert derivation.text("full") and derivation.latex("brief")
         except LimitError:
             assume(False)
     numeric = numbers(point)
