@@ -88,14 +88,14 @@ def products_program(swept: Program) -> Program:
 
 def second_program(swept: Program, parameter: str) -> Program:
     """The equations of the derivatives of the whole gradient by every element of one parameter: `H_V[k, q]` is d2C/(dV[k] dW[q])."""
-    fresh = Fresh({*swept.inputs, *swept.extents})
+    fresh = Fresh(swept.taken)
     columns = {swept.adjoints[name]: fresh.exactly(f"H_{name}") for name in swept.parameters}
     return _tangents(swept, by_element(parameter, _elements(swept, parameter)), columns, parameter)
 
 
 def rows_program(program: Program, residual: str) -> Program | None:
     """The equations of a residual and its derivatives `J_W` for every sample, the reverse sweep without its last sum; None where samples meet."""
-    total = of_sum(program, residual, Fresh({*program.inputs, *program.extents}).exactly("S"))
+    total = of_sum(program, residual, Fresh(program.taken).exactly("S"))
     found = rows(swept_program(alive(total, {total.cost})), residual)
     if found is None:
         return None
@@ -117,14 +117,14 @@ def residual_products_program(program: Program, residual: str) -> Program:
 
 def residual_column_program(program: Program, residual: str, parameter: str) -> Program:
     """The equations of the derivatives of a residual by every element of one parameter, `J[i, k]` for dr[i]/dW[k]."""
-    name = Fresh({*program.inputs, *program.extents}).exactly("J")
+    name = Fresh(program.taken).exactly("J")
     alone = alive(program, {residual})
     return _tangents(alone, by_element(parameter, _elements(alone, parameter)), {residual: name}, parameter)
 
 
 def _products(program: Program, wanted: Mapping[str, str], axes: tuple[Range, ...] = (), also: str = "") -> Program:
     """The tangents of `wanted`, target -> name, along directions that are given beside the parameters; `also`: a target that is put out itself."""
-    fresh = Fresh({*program.inputs, *program.extents})
+    fresh = Fresh(program.taken)
     arrays = {name: fresh.exactly(f"v_{name}") for name in program.parameters}
     return _tangents(program, along(arrays, axes), {target: fresh.exactly(name) for target, name in wanted.items()}, also=also)
 

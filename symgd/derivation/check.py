@@ -67,6 +67,15 @@ def checked(found: Derived, program: Program, definitions: Sequence[Definition])
     total = Interpreter(inputs, lengths, Arithmetic(15)).formula(total_operations(list(program.flat())), {})
     if total > OPERATIONS or any(tree_size(block.value) > OPERATIONS for block in found.blocks):
         return None
+    try:
+        return _compared(found, program, definitions, inputs, lengths)
+    except KeyError:
+        return None  # lengths that were given do not fit the subscripts that were drawn
+
+
+def _compared(
+    found: Derived, program: Program, definitions: Sequence[Definition], inputs: Mapping[str, Any], lengths: Mapping[str, int]
+) -> Checked:  # fmt: skip
     wide = Arithmetic(DIGITS)
     values = interpret(program, inputs, lengths, wide)
     numbers: list[Number] = []

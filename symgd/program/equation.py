@@ -226,6 +226,11 @@ class Program:
         return needed
 
     @property
+    def taken(self) -> frozenset[str]:
+        """The names that a new one must not have; also a definition's that nothing needs and that no equation computes any more."""
+        return frozenset({*self.inputs, *self.extents, *self.given, *self.adjoints.values(), self.cost})
+
+    @property
     def results(self) -> tuple[str, ...]:
         """What is wanted of the program: the cost and the adjoints of its parameters, unless `outputs` says something else."""
         return self.outputs or (self.cost, *(self.adjoints[name] for name in self.parameters if name in self.adjoints))

@@ -43,7 +43,7 @@ class _Sharing:
     def __init__(self, program: Program, groups: set[Node]) -> None:
         self.program, self.groups = program, groups
         self.extents = dict(program.extents)
-        self.fresh = Fresh({*program.inputs, *program.extents, *program.adjoints.values(), program.cost})
+        self.fresh = Fresh(program.taken)
         self.shelves = Shelves(program.lengths, program.longest)
         self.uses: dict[Key, int] = defaultdict(int)
         self.order: dict[Key, None] = {}

@@ -32,7 +32,7 @@ def reverse(program: Program) -> Program:
     (3) dw += 2*x[i]*w for i in 0:m
     """
     active = _active(program)
-    fresh = Fresh({*program.inputs, *program.extents})
+    fresh = Fresh(program.taken)
     names = {name: fresh.exactly("d" + name) for name in (*program.inputs, *program.extents) if name in active or name == program.cost}
     inputs, measured = input_extents(program)
     sweep = _Sweep(names, active, fresh, {**inputs, **program.extents}, carried={program.cost}, open_to_all={program.cost})

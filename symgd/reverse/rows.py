@@ -56,7 +56,7 @@ class _Rows:
         letters = {letter.value for equation in program.flat() for letter in equation.letters}
         fresh = Fresh(letters)
         self.letters = tuple(index(fresh.exactly(letter)) for letter in "nuvwpqrs"[: len(self.extents)])
-        fresh = Fresh({*program.inputs, *program.extents, *program.adjoints.values()})
+        fresh = Fresh(program.taken)
         self.names = {adjoint: fresh.exactly(f"J_{name}") for adjoint, name in self.results.items()}
 
     def run(self) -> Program | None:

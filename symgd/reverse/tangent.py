@@ -72,7 +72,7 @@ def tangent(program: Program, direction: Direction, wanted: Mapping[str, str]) -
 class _Sweep:
     def __init__(self, program: Program, direction: Direction, wanted: Mapping[str, str]) -> None:
         self.program, self.direction, self.wanted = program, direction, wanted
-        self.fresh = Fresh({*program.inputs, *program.extents, *direction.arrays.values(), *wanted.values()})
+        self.fresh = Fresh({*program.taken, *direction.arrays.values(), *wanted.values()})
         self.active = moving(program, direction.moved)
         self.names = {name: wanted.get(name) or self.fresh.exactly(f"t{name}") for name in program.extents if name in self.active}
         self.extents: dict[str, tuple[Node, ...]] = {}

@@ -45,7 +45,7 @@ class Elements:
     def __init__(self, program: Program, role: Mapping[str, str]) -> None:
         self.shown, self.role = program, dict(role)
         letters = {axis.index.value for equation in program.flat() for axis in equation.domain}
-        self.fresh = Fresh({*program.inputs, *program.extents, *program.adjoints.values(), program.cost, *program.lengths(), *letters})
+        self.fresh = Fresh({*program.taken, *program.lengths(), *letters})
         self.letter = index(self.fresh.exactly("k"))
         self.packed: dict[str, tuple[str, ...]] = {}
         self.tables: dict[str, tuple[Fraction, ...]] = {}

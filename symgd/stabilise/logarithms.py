@@ -41,7 +41,7 @@ class Logarithms:
 
     def __post_init__(self) -> None:
         self.intervals = Intervals(self.program)
-        self.fresh = Fresh({*self.program.inputs, *self.program.extents})
+        self.fresh = Fresh(self.program.taken)
         self.equations = tuple(self.program.flat())
         self.writers = {}
         for n, equation in enumerate(self.equations):

@@ -36,7 +36,7 @@ class _Centring:
         self.writers: dict[str, list[Equation]] = {}
         for equation in program.flat():
             self.writers.setdefault(equation.target, []).append(equation)
-        self.fresh = Fresh({*program.inputs, *program.extents})
+        self.fresh = Fresh(program.taken)
         self.extents = dict(program.extents)
         self.done: list[Centred] = []
 

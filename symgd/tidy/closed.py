@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -281,7 +282,8 @@ def _reduced(op: str, body: Node, bounds: list[Node], means: bool) -> Node:
     letters = {bound.args[0] for bound in bounds}
     above, below = factors_of(body)
     lengths = [bound.args[2] for bound in bounds if bound.args[1] is ZERO]
-    mean = means and len(lengths) == len(bounds) and all(high in below for high in lengths) and not any(high.free for high in lengths)
+    counted = Counter(lengths) <= Counter(below)
+    mean = means and len(lengths) == len(bounds) and counted and not any(high.free for high in lengths)
     if mean:
         for high in lengths:
             below.remove(high)

@@ -25,6 +25,7 @@ from symgd.nodes.node import (
     postorder,
     rebuilt,
     substituted,
+    tree_size,
 )
 from symgd.program.linear import combined, difference, from_linear, linear
 
@@ -152,7 +153,9 @@ def _sum(part: Node) -> Node:
         if len(found) + len(masked) < len(written):
             kept = [term.built() for term in found if term.coefficient is not ZERO]
             kept += [choice(_sum(plus(*values)), condition, ZERO) for condition, values in masked.items()]
-            return _sum(joined(*kept)) if kept else ZERO
+            new = joined(*kept) if kept else ZERO
+            if written is flat or tree_size(new) < tree_size(part):  # what is multiplied out has to become shorter, or it would go on for ever
+                return _sum(new)
     return part if part.op == "+" and tuple(flat) == part.args else joined(*flat) if flat else ZERO
 
 

@@ -87,7 +87,7 @@ class _Factoring:
         self.levels = levels(program)
         self.primal = {adjoint: name for name, adjoint in program.adjoints.items()}
         self.splittable = _splittable(program, self.levels) - factors
-        self.fresh = Fresh({*program.inputs, *program.extents, *program.adjoints.values()})
+        self.fresh = Fresh(program.taken)
         self.extents = dict(program.extents)
         self.parts: dict[str, list[Part]] = {}
         self.known: dict[object, Part] = {}

@@ -43,7 +43,7 @@ def recomputed(program: Program) -> Program:
     """
     program = _in_later_passes(program)
     items = _computed_within(_summed_within(program.equations), program)
-    fresh = Fresh({*program.inputs, *program.extents, *program.adjoints.values()})
+    fresh = Fresh(program.taken)
     extents = dict(program.extents)
     for n, item in enumerate(items):
         for earlier in items[:n] if isinstance(item, Scan) else ():
@@ -60,7 +60,7 @@ def _in_later_passes(program: Program) -> Program:
     found = levels(program)
     if found.passes < 2:
         return program
-    copies = _Copies(found, set(program.results), Fresh({*program.inputs, *program.extents, *program.adjoints.values()}))
+    copies = _Copies(found, set(program.results), Fresh(program.taken))
     output: list[Equation | Scan] = []
     n = 0
     for item in program.equations:

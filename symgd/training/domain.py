@@ -41,7 +41,7 @@ def not_defined(program: Program, inputs: Mapping[str, Any], lengths: Mapping[st
     from symgd.compiling.numpy_backend import run
 
     asked = list(_asked(program))[:MANY]
-    fresh, shelves = Fresh({*program.inputs, *program.extents}), Shelves(program.lengths, program.longest)
+    fresh, shelves = Fresh(program.taken), Shelves(program.lengths, program.longest)
     extents, extra = dict(program.extents), list[Equation]()
     names: list[tuple[str, str]] = []
     for equation, part, condition in asked:

@@ -189,7 +189,7 @@ def updates(rule: UpdateRule, program: Program) -> Updates:
     """
     domains = {name: _domain(program, program.adjoints[name]) for name in program.parameters}
     letters = {axis.index.value for domain in domains.values() for axis in domain}
-    return update_equations(rule, domains, program.adjoints, Fresh({*program.inputs, *program.extents, *program.adjoints.values(), *letters}))
+    return update_equations(rule, domains, program.adjoints, Fresh({*program.taken, *letters}))
 
 
 def update_equations(rule: UpdateRule, domains: Mapping[str, tuple[Range, ...]], adjoints: Mapping[str, str], fresh: Fresh) -> Updates:
@@ -242,6 +242,6 @@ def _domain(program: Program, adjoint: str) -> tuple[Range, ...]:
             letters = equation.at
             break
     else:
-        taken = Fresh({*program.inputs, *program.extents})
+        taken = Fresh(program.taken)
         letters = tuple(index(taken.exactly(letter)) for letter, _ in zip(chain("ijklpqrs", repeat("i")), extents, strict=False))
     return tuple(Range(letter, ZERO, extent) for letter, extent in zip(letters, extents, strict=True))
