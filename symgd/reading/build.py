@@ -31,6 +31,7 @@ from symgd.nodes.node import (
 from symgd.nodes.polynomial import WHOLE_NUMBERS, fraction_in, polynomial
 from symgd.nodes.text import text
 from symgd.reading import limits
+from symgd.reading.elsewhere import WRITTEN
 from symgd.reading.names import CHOICES, CONSTANTS, REDUCTIONS, Meanings, Uses, settled
 from symgd.reading.parts import Part, parsed
 from symgd.reading.tokens import Source
@@ -170,7 +171,10 @@ class _Builder:
         if len(name) == 1 or name in self.meanings.own or name in self.meanings.letters or name in self.meanings.lengths:
             what = f"{name} is no function: is this a product or a call?"
             return self.source.error(part.at, what, f"{name}*(...) for a product; the functions in {_NOTATION}")
-        accepted = f"{_CALLED[near[0]]}; all in {_NOTATION}" if near else f"the functions in {_NOTATION}"
+        if name in WRITTEN:
+            accepted = f"{WRITTEN[name]}; the functions in {_NOTATION}"
+        else:
+            accepted = f"{_CALLED[near[0]]}; all in {_NOTATION}" if near else f"the functions in {_NOTATION}"
         return self.source.error(part.at, f"Unknown function {name}.", accepted)
 
     def arguments(self, part: Part, count: str) -> InputError:

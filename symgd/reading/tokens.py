@@ -175,7 +175,10 @@ class _Lexer:
             if self.last(back) in ("DIVIDE", "POWER"):
                 before = self.found[-back - 1] if len(self.found) > back else None
                 if before is not None and before.type == "NAME" and before.text in SPELLED:
-                    shown = f"{before.text}(x){self.found[-back].text}{self.found[-1].text}"
+                    sign, power = self.found[-back].text, "".join(token.text for token in self.found[-back + 1 :])
+                    shown = f"{before.text}(x){sign}{power if power.isdigit() else f'({power})'}"
+                    if power == "-1" and f"a{before.text}" in SPELLED:
+                        shown = f"a{before.text}(x) for the inverse function, 1/{before.text}(x) for the reciprocal"
                     raise self.source.error(before.at, f"{before.text} is a function; its argument stands right behind it.", shown)
                 sign, value = self.found[-back].text, self.found[-1].text
                 shown = _shown(type, text)

@@ -107,6 +107,7 @@ def test_the_demo_reads_the_digits(tmp_path):
     compile((tmp_path / "trainer.py").read_text(), "trainer.py", "exec")
 
 
+@pytest.mark.slow
 def test_the_generated_trainer_takes_its_arrays_from_a_larger_file(tmp_path):
     """digits.npz holds `label` too, which the cost does not name."""
     done = CliRunner().invoke(main, ["generate", str(EXAMPLES / "digits_mlp.toml"), "-o", str(tmp_path / "trainer.py")])
@@ -118,6 +119,7 @@ def test_the_generated_trainer_takes_its_arrays_from_a_larger_file(tmp_path):
         assert {name: found[name].shape for name in found.files} == {"W1": (32, 64), "b1": (32,), "W2": (10, 32), "b2": (10,)}
 
 
+@pytest.mark.slow
 def test_the_network_of_the_demo_is_that_of_the_problem_file():
     sys.path.insert(0, str(EXAMPLES))
     try:

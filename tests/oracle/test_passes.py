@@ -91,6 +91,7 @@ def test_fewer_passes_are_not_paid_for_with_operations(passes, structure):
     against_jax.gradient_is_cheap(structure)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(made=mixtures())
 def test_mixtures_of_levels_are_right_in_blocks(made):

@@ -67,6 +67,7 @@ def test_a_mixture_of_named_densities(scale):
     compare(cost, parameters, {"x": scale * np.array([0.0, 1.0, -0.5])}, digits=10_000 if scale > 1 else 60)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1.0, 1000.0])
 def test_a_hidden_markov_chain_as_in_the_textbook(scale):
     cost = sg.parse("-log(sum(f[T - 1, k], k))", where=MARKOV, axes="t:T - 1 k:n l:n r:n j:S g:S", parameters=["u", "v", "w"])

@@ -59,6 +59,7 @@ def test_value_and_derivative_have_twelve_digits(formula, x, function):
     assert right(found.gradient["x"], exact(function, x, 1))
 
 
+@pytest.mark.slow
 def test_most_second_derivatives_have_twelve_digits(capsys):
     good = []
     for formula, x, function in POINTS:

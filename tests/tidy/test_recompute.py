@@ -102,6 +102,7 @@ def test_what_one_later_pass_needs_is_computed_there():
     assert "rows" not in schedule(program).kinds.values()
 
 
+@pytest.mark.slow
 def test_what_would_take_too_much_memory_is_computed_again(monkeypatch):
     text, where, axes = COSTS[1].values
     values, data = {"W": np.eye(3) / 2, "b": np.ones(3)}, {"x": np.ones((5, 4)), "y": np.ones(5)}
