@@ -218,7 +218,7 @@ class _Builder:
         if kind == "call":
             return self.call(part, args)
         if kind == "list":
-            raise self.source.error(part.at, "A list is no formula.", "one formula; a decimal point in numbers")
+            raise self.source.error(part.at, "A list is no formula.", "one formula; definitions each on a line; a decimal point in numbers")
         return self.arithmetic(part, node(kind, *args))
 
     def expect(self, part: Part, found: Node, *, condition: bool) -> None:

@@ -29,6 +29,9 @@ CONSTANTS: Final[Mapping[str, str]] = {"pi": "pi", "π": "pi", "e": "e", "E": "e
 
 HIDDEN: Final = ("i", "s", "n", "t_")
 ROWS: Final = ("m", "N")
+_USUAL: Final = frozenset("uvwxyz")
+"""Letters that are taken for an argument behind the name of a function; `cost` and `tank` are names like any other."""
+
 LOOKALIKES: Final = str.maketrans("асеорхуіјѕԁһԛԝАВЕКМНОРСТХІЈЅοΑΒΕΖΗΙΚΜΝΟΡΤΧΥ", "aceopxyijsdhqwABEKMHOPCTXIJSoABEZHIKMNOPTXY")
 """Cyrillic and Greek letters -> the Latin ones that look the same."""
 
@@ -175,6 +178,15 @@ def _refuse_twins(uses: Uses) -> None:
             raise source.error(at, f"{second} and {first} look different, and both are the name {name}.", "one spelling, or two different names")
 
 
+def _call_without_parentheses(name: str, single: set[str]) -> str:
+    """sinx -> sin(x), log2w -> log(2*w) or log2(w): a function's name, then a number or nothing, then a letter that is in use or usual."""
+    for cut in range(len(name) - 1, 1, -1):
+        function, digits, letter = name[:cut], name[cut:-1], name[-1]
+        if function in SPELLED and (not digits or digits.isdecimal()) and (letter in _USUAL or letter in single):
+            return f"{function}({digits}*{letter})" if digits else f"{function}({letter})"
+    return ""
+
+
 def notes(uses: Uses, meanings: Meanings) -> list[str]:
     """What a careful reader would remark about the names."""
     used = uses.everywhere()
@@ -195,4 +207,6 @@ def notes(uses: Uses, meanings: Meanings) -> list[str]:
             found.append(f"{name} is the number 2.71828...; as parameter, constant, sample or definition it is a name.")
         elif 2 <= len(name) <= 6 and all(letter in single for letter in name):
             found.append(f"{name} is one name; a product is {'*'.join(name)}.")
+        elif called := _call_without_parentheses(name, single):
+            found.append(f"{name} is one name; the function is {called}.")
     return found

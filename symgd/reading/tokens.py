@@ -281,7 +281,7 @@ class _Lexer:
             raise self.source.error(at, *REFUSED[typed])
         type, text = SIGNS[typed]
         if type == "_COMMA" and not self.looped and not any(bracket in "([" for bracket, _ in self.open):
-            raise self.source.error(at, "A list is no formula.", "one formula; a decimal point in numbers")
+            raise self.source.error(at, "A list is no formula.", "one formula; definitions each on a line; a decimal point in numbers")
         if type == "_COLON" and self.last() == "NAME" and self.found[-1].text == "lambda":
             raise self.source.error(self.found[-1].at, "A lambda is no formula.", "the formula alone")
         if type == "ROOT":

@@ -248,6 +248,9 @@ def test_lengths_of_axes() -> None:
         ("mean(x*mоde)", "mоde looks like mode but is another name: о (U+043E CYRILLIC SMALL LETTER O) is not o."),
         ("mean(𝐰*x)", "𝐰 is read as w."),
         ("mean(xy + w*x)", "xy is one name; a product is x*y."),
+        ("mean(sinw*x)", "sinw is one name; the function is sin(w)."),
+        ("mean(log2w + exp3w*x)", "exp3w is one name; the function is exp(3*w)."),
+        ("mean(log2w + exp3w*x)", "log2w is one name; the function is log2(w)."),
         ("mean(w)", "A mean over the samples has the same term throughout: w."),
         ("mean(x) + sum(w, k)", "A sum over k has the same term throughout: w."),
     ],
@@ -259,6 +262,7 @@ def test_a_note_for_what_is_easily_overlooked(typed: str, note: str) -> None:
 def test_no_note_without_need() -> None:
     assert problem("mean((w*x + b - y)^2 + α*a)", samples="x y").notes == ()
     assert problem("é*é", names=["é"]).notes == ()
+    assert problem("cost*tank*abs1 + logp + logit + expense + lnw", names=["lnw"]).notes == ()
     assert problem("e\u0301*w").notes == ()
     assert problem("sum(1/m, i in 0:m, j in 0:i)").notes == ("A sum over j has the same term throughout: 1/m.",)
 
