@@ -27,7 +27,7 @@ log(mean(exp(w*x)))                               |  | x | d2C/(dw dw) = sum(x*s
 piecewise(w^2, w > 0, w^3)                        |  |  | d2C/(dw dw) = piecewise(2, w > 0, 6*w)
 max(w, 0)^3                                       |  |  | d2C/(dw dw) = piecewise(6*max(w, 0), w > 0, 0)
 abs(w)*w                                          |  |  | d2C/(dw dw) = 2*sign(w)
-sinc(w)                                           |  |  | d2C/(dw dw) = piecewise(-1/3, w == 0, -(sinc(w) + 2*dsinc(w)/w))
+sinc(w)                                           |  |  | d2C/(dw dw) = -piecewise(1/3, w == 0, sinc(w) + 2*dsinc(w)/w)
 """
 
 ARRAYS = r"""

@@ -55,7 +55,7 @@ class ClosedForms:
     ) -> tuple[Node, tuple[Fact, ...]]:
         """The same, and what is known of the data and was used on the way."""
         formula, facts = self.filled(self.program.adjoints[parameter], at, visible)
-        formula = _with_complements(formula)
+        formula = _case_by_case(_with_complements(formula))
         size = tree_size(formula)
         if size > limit:
             shown = f"{size:,}" if size < 10**9 else "more than a thousand million"
@@ -240,6 +240,27 @@ def _with_complements(formula: Node) -> Node:
         return new if tree_size(new) < tree_size(part) else None
 
     return rebuilt(formula, one)
+
+
+def _case_by_case(formula: Node) -> Node:
+    """piecewise(u, c, 0) + piecewise(0, c, d)*v as piecewise(u, c, d*v): several paths to one value, each with the branches of one loss."""
+    if tree_size(formula) > LONGEST:
+        return formula
+
+    def one(part: Node) -> Node | None:
+        if part.op != "+":
+            return None
+        conditions = Counter(condition for term in part.args for condition in {c for inner in postorder(term) for c in _conditions(inner)})
+        if not any(count > 1 for count in conditions.values()):
+            return None
+        new = collected(part)
+        return new if new.op == "piecewise" and tree_size(new) <= tree_size(part) else None
+
+    return rebuilt(formula, one)
+
+
+def _conditions(part: Node) -> tuple[Node, ...]:
+    return part.args[1::2] if part.op == "piecewise" else ()
 
 
 def _is_turned(part: Node) -> bool:

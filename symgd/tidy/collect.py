@@ -237,9 +237,15 @@ def _comparison(part: Node) -> Node:
 def _flat_choice(part: Node) -> Node:
     """Branches that are certain or impossible left out, and a choice inside the last branch written in one line."""
     found = choice(*part.args)
+    apart = _masks_apart(found)
+    if len(apart) > 1:
+        return joined(*apart)
+    found = apart[0]
     while found.op == "piecewise" and len(found.args) % 2 and found.args[-1].op == "piecewise":
         found = choice(*found.args[:-1], *found.args[-1].args)
     if found.op != "piecewise" or not any(value.op == "piecewise" for value in found.args[:-1:2]):
+        return found
+    if _masked(found) and not _masked(found.args[0]) and all(map(_on_places, _conjuncts(found.args[1]))):
         return found
     args: list[Node] = []
     for value, condition in zip(found.args[::2], found.args[1::2], strict=False):
@@ -251,6 +257,34 @@ def _flat_choice(part: Node) -> Node:
     return choice(*args, *found.args[len(found.args) - len(found.args) % 2 :])
 
 
+def _masks_apart(part: Node) -> list[Node]:
+    """piecewise(u*delta, c, v*delta) -> [piecewise(piecewise(u, c, v), i == j, 0)]: a term for each place outside of which all branches are 0."""
+    if part.op != "piecewise" or len(part.args) % 2 == 0 or _masked(part):
+        return [part]
+    values, conditions = (*part.args[:-1:2], part.args[-1]), part.args[1::2]
+    places: dict[Node, list[list[Node]]] = {}
+    for branch, value in enumerate(values):
+        for term in map(_one, _with_deltas_apart(value)) if value is not ZERO else ():
+            own = [one for one in _conjuncts(term.args[1]) if _on_places(one)] if _masked(term) else []
+            if not own:
+                return [part]
+            inner = choice(term.args[0], all_of(*(one for one in _conjuncts(term.args[1]) if one not in own)), ZERO)
+            places.setdefault(_condition(all_of(*own)), [[] for _ in values])[branch].append(inner)
+    apart: list[Node] = []
+    for place, branches in places.items():
+        *totals, last = (joined(*terms) if terms else ZERO for terms in branches)
+        apart.append(choice(choice(*(arg for pair in zip(totals, conditions, strict=True) for arg in pair), last), place, ZERO))
+    return apart or [part]
+
+
+def _on_places(condition: Node) -> bool:
+    return condition.op in COMPARISONS and any(map(_places, condition.args))
+
+
+def _conjuncts(condition: Node) -> tuple[Node, ...]:
+    return condition.args if condition.op == "and" else (condition,)
+
+
 def _by_cases(root: Node, ends: Ends) -> Node:
     """Several choices by the same few conditions become one: piecewise(u, c, 0) + piecewise(0, c, v) is piecewise(u, c, v)."""
     choices, comparisons, bound = _choices(root)
@@ -260,7 +294,8 @@ def _by_cases(root: Node, ends: Ends) -> Node:
         return root
     first = comparisons[0]
     yes, no = (_by_cases(rebuilt(root, lambda part: _collected(part, ends), {first: decided}), ends) for decided in (TRUE, FALSE))
-    return _flat_choice(node("piecewise", yes, first, no))
+    new = _flat_choice(node("piecewise", yes, first, no))
+    return new if tree_size(new) <= tree_size(root) else root
 
 
 def _is_plain(root: Node) -> bool:
@@ -333,6 +368,9 @@ def _with_deltas_apart(body: Node) -> list[Node]:
         if _masked(term) and len(inner := _with_deltas_apart(term.args[0])) > 1:
             waiting += (_flat_choice(node("piecewise", value, term.args[1], ZERO)) for value in reversed(inner))
             continue
+        if (apart := _masks_apart(term)) != [term]:
+            waiting += reversed(apart)
+            continue
         sums = [factor for factor in _term(term).above if factor.op == "+" and any(map(_masked, factor.args))] if term.op in ("*", "/", "neg") else []
         parts = _distributed(term, sums[0]) if sums else [term]
         if len(parts) > 1:
@@ -358,6 +396,8 @@ def without_deltas(root: Node, ends: Ends | None = None) -> Node:
     known = dict(ends or {})
 
     def one(part: Node) -> Node | None:
+        if part.op == "*" and ONE in part.args:
+            return times(*part.args)
         if part.op not in ("sum", "mean"):
             return None
         body, bounds = part.args[0], part.args[1:]
@@ -384,7 +424,7 @@ def _without_delta(term: Node, bounds: Sequence[Node], inside: Ends) -> Node | N
     if not _masked(term):
         return None
     value, condition, _ = term.args
-    parts = [one for one in (condition.args if condition.op == "and" else (condition,)) if not _certain(one, inside)]
+    parts = [one for one in _conjuncts(condition) if not _certain(one, inside)]
     if not parts:
         return node("sum", value, *bounds)
     letters = [bound.args[0] for bound in bounds]

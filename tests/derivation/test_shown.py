@@ -88,6 +88,20 @@ def test_long_formulas_are_cut_short_or_refused():
         _ = sg.parse(" + ".join(f"sin(w^{n})" for n in range(2, 1500))).derivation().steps
 
 
+def test_the_loss_of_huber_by_an_element_keeps_its_branches():
+    """The delta stands in every branch: it comes in front, and is solved for."""
+    residual = {"r[i]": "sum(w[j]*X[i, j], j) - y[i]"}
+    huber = "sum(piecewise({0}^2/2, abs({0}) <= c, c*abs({0}) - c^2/2), {1})"
+    regression = sg.parse(huber.format("r[i]", "i"), where=residual, axes="i:m j:d", parameters=["w"], constants=["c"])
+    assert regression.gradient.text() == "dC/dw[j] = sum(X[i, j]*piecewise(r[i], abs(r[i]) <= c, c*sign(r[i])), i)"
+    lines = regression.derivation().text().splitlines()
+    assert "      = piecewise(r[i], abs(r[i]) <= c, c*sign(r[i]))" in [line.removesuffix("collapse the delta").rstrip() for line in lines]
+    smooth = sg.parse(huber.format("(x[i + 1] - x[i])", "i in 0:m - 1"), axes="i:m", parameters=["x"], constants=["c"])
+    last = [line for line in smooth.derivation().text().splitlines() if line.startswith("    = ")][-1]
+    assert "delta" not in last and last.count("sign") == 2
+
+
+
 def test_kinks_and_branches_are_said():
     shown = sg.parse("piecewise(x^2/2, abs(x) < 1, abs(x) - 1/2) + abs(x - 3) + piecewise(x, x < 2, 3)").derivation().text()
     for sentence in (
