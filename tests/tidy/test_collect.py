@@ -45,7 +45,7 @@ sum(u, i in 0:m)                                                   | u*m
 sum(piecewise(x[i], i == p, 0), i in 0:m)                          | x[p]
 mean(piecewise(x[i], i == p, 0), i in 0:m)                         | x[p]/m
 sum(piecewise(x[i]*piecewise(1, i == p, 0), x[i] < u, u*piecewise(1, i == p, 0)), i in 0:m) | piecewise(x[p], x[p] < u, u)
-sum(piecewise(y[i]*delta(i, p), x[i] < 2, 3*delta(i + 1, p)), i)|piecewise(y[p], x[p] < 2, 0) + piecewise(piecewise(0, x[p - 1] < 2, 3), p - 1 >= 0, 0)
+sum(piecewise(y[i]*delta(i, p), x[i]<2, 3*delta(i + 1, p)), i)|piecewise(y[p], x[p] < 2, 0) + piecewise(piecewise(0, x[p - 1] < 2, 3), p - 1 >= 0, 0)
 sum(piecewise(x[i], i == p + 1, 0), i in 0:m)                      | piecewise(x[p + 1], p + 1 < m, 0)
 sum(piecewise(x[i], i + 1 == p, 0), i in 0:m)                      | piecewise(x[p - 1], p - 1 >= 0, 0)
 sum(piecewise(x[i], i == p, 0), i in 1:m)                          | piecewise(x[p], p >= 1, 0)
