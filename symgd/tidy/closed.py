@@ -244,7 +244,7 @@ def _with_complements(formula: Node) -> Node:
 
 def _case_by_case(formula: Node) -> Node:
     """piecewise(u, c, 0) + piecewise(0, c, d)*v as piecewise(u, c, d*v): several paths to one value, each with the branches of one loss."""
-    if tree_size(formula) > LONGEST:
+    if tree_size(formula) > LONGEST or not any(map(_conditions, postorder(formula))):
         return formula
 
     def one(part: Node) -> Node | None:
