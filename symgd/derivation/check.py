@@ -16,7 +16,7 @@ from symgd.program.gate import random_point
 from symgd.program.meaning import Arithmetic, Interpreter, interpret
 from symgd.program.operations import total_operations
 
-__all__ = ["Checked", "Number", "checked", "disagreements"]
+__all__ = ["Checked", "Number", "checked", "disagreements", "reading"]
 
 DIGITS = 40
 OPERATIONS = 20_000  # of the cost at the lengths that are tried: the interpreter takes about a second for so many
@@ -94,13 +94,19 @@ def _compared(
 
 def by_derivation(found: Derived, definitions: Sequence[Definition], inputs: Mapping[str, Any], lengths: Mapping[str, int], name: str) -> Any:
     """Elements of the derivative by one parameter, computed from the definitions and the last lines of the blocks alone."""
-    reader = Interpreter(dict(inputs), lengths, Arithmetic(DIGITS))
-    for definition in definitions:
-        reader.values[definition.target] = _Forward(reader, [d for d in definitions if d.target == definition.target])
+    reader = reading(definitions, inputs, lengths)
     for other in found.blocks:
         reader.values[other.left.value] = _Elements(reader, other.target, other.value)
     block = found.block(name)
     return _Elements(reader, block.target, block.value)
+
+
+def reading(definitions: Sequence[Definition], inputs: Mapping[str, Any], lengths: Mapping[str, int]) -> Interpreter:
+    """Reads formulas in the names of the user: the inputs are given, definitions are computed where they are read."""
+    reader = Interpreter(dict(inputs), lengths, Arithmetic(DIGITS))
+    for name in {definition.target for definition in definitions}:
+        reader.values[name] = _Forward(reader, [part for part in definitions if part.target == name])
+    return reader
 
 
 class _Forward(dict[tuple[int, ...], Any]):

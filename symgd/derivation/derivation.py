@@ -30,12 +30,16 @@ Ends = Mapping[Node, tuple[Node, Node]]
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """What comes to `target` from one formula that reads it: the lines that lead to `value`. `source`: the definition, None for the cost itself."""
+    """What comes to `target` from one formula that reads it: the lines that lead to `value`. `source`: the definition, None for the cost itself.
+
+    `renamed`: letters of the target over which the formula ran, and those over which it runs instead.
+    """
 
     source: str | None
     target: Node
     lines: tuple[Line, ...]
     value: Node
+    renamed: tuple[tuple[Node, ...], tuple[Node, ...]] = ((), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +186,8 @@ class _Derivation:
         other |= {bound.args[0]: index(taken_letters(bound.args[0].value)) for bound in ranges if bound.args[0] in letters}
         summed = [range_(other[b.args[0]], *(substituted(end, other) for end in b.args[1:])) for b in ranges if b.args[0] not in aligned]
         factor = [substituted(part, other) for part in factor]
-        here = renamed_apart(substituted(body, {old: new for old, new in other.items() if old is not new}), frozenset(by.args) - aligned)
+        typed = substituted(body, {old: new for old, new in other.items() if old is not new})
+        here = renamed_apart(typed, letters)
         deriving = Deriving(by)
         whole = times(*factor, deriving.left(here))
         whole = node("sum", whole, *summed) if summed else whole
@@ -191,7 +196,9 @@ class _Derivation:
         story = list(lines(deriving, whole, MOST))
         value = taken(deriving, whole)
         story += self._finished(story[-1].after if story else value, value, ends)
-        return Path(source, by, tuple(story), story[-1].after if story else value)
+        before, after = (dict.fromkeys(bound.args[0] for bound in postorder(part) if bound.op == "range") for part in (typed, here))
+        renamed = tuple(letter for letter in before if letter not in after), tuple(letter for letter in after if letter not in before)
+        return Path(source, by, tuple(story), story[-1].after if story else value, renamed)
 
     def _element(self, name: str) -> Node:
         if name in self.parameters:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from symgd.derivation.derivation import Block
+from symgd.derivation.wording import kind
 from symgd.nodes.fold import factors_of, over, times
 from symgd.nodes.functions import FUNCTIONS
 from symgd.nodes.node import REDUCTIONS, TWO, Node, access, node, postorder, tree_size
@@ -85,7 +86,7 @@ def abbreviation(block: Block, used: Collection[str]) -> Abbreviation | None:
     for line in block.all_lines:
         letters = dict(line.letters)
         part = letters.get("u")
-        if part is None or line.rule in INSIDE or not part.free or tree_size(part) < LEAST or part not in postorder(block.value):
+        if part is None or kind(line.rule).inward or not part.free or tree_size(part) < LEAST or part not in postorder(block.value):
             continue
         residual = letters.get("n") is TWO
         inside = postorder(*(each.before for each in block.all_lines))
@@ -95,6 +96,3 @@ def abbreviation(block: Block, used: Collection[str]) -> Abbreviation | None:
         name = "r" if residual else "a" if part.op in FUNCTIONS else "z"
         return Abbreviation(part, access(fresh.exactly(name), *order), residual, early)
     return None
-
-
-INSIDE = frozenset({"into-sum", "into-mean", "negative", "constant-factor", "sum"})  # steps that only go further in

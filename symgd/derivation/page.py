@@ -49,6 +49,7 @@ class _Writer:
         left = None if chain.left is None else Formula(f"{self.tex(chain.left)} =", f"{self.text(chain.left)} =")
         yield {"left": left, "formula": self.formula(chain.first, chain.next), "why": [], "more": "", "long": tree_size(chain.first) > LONG}
         for n, row in enumerate(chain.rows):
-            more = f"… {chain.more} more steps" if chain.more and n == len(chain.rows) - 1 else ""
+            omitted = chain.omitted(n)
+            more = f"… {omitted}" if omitted else ""
             line = {"left": Formula("=", "="), "formula": self.formula(row.formula, row.next), "why": self.words(row.reason), "more": more}
             yield {**line, "long": tree_size(row.formula) > LONG}

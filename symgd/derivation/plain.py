@@ -57,8 +57,8 @@ def _chain(chain: Chain, write: Callable[[Node], str]) -> Iterable[str]:
     width = min(COLUMN, max((len(formula) for formula, _ in rows), default=0))
     indent = "  " if chain.left is not None else ""
     for n, (formula, reason) in enumerate(rows):
-        if chain.more and n == len(rows) - 1:
-            yield f"{indent}... {chain.more} more step{'s' if chain.more > 1 else ''}"
+        if omitted := chain.omitted(n):
+            yield f"{indent}... {omitted}"
         if len(formula) > COLUMN and reason:
             yield indent + formula
             yield f"{indent}      by {reason}"

@@ -224,16 +224,20 @@ class Deriving:
         """A reduction with other letters, to stand inside a sum over the same indices."""
         return renamed_apart(part, frozenset(bound.args[0] for bound in part.args[1:]))
 
+    def _elsewhere(self, part: Node) -> tuple[dict[Node, Node], list[Node]]:
+        """(letter of a reduction -> another one, the same ranges in those letters)."""
+        fresh = Fresh({letter.value for letter in postorder(part, self.by) if letter.op == "index"})
+        other = {bound.args[0]: index(fresh(bound.args[0].value)) for bound in part.args[1:]}
+        return other, [range_(other[bound.args[0]], *(substituted(end, other) for end in bound.args[1:])) for bound in part.args[1:]]
+
     def _of_logsumexp(self, part: Node) -> Applied:
         body, *bounds = part.args
         share = node("softmax", body, *bounds) if len(bounds) == 1 else node("exp", plus(body, minus(self._apart(part))))
         return self._weighted("logsumexp", part, share)
 
     def _of_softmax(self, part: Node) -> Applied:
-        body, bound = part.args[0], part.args[1:]
-        taken = Fresh({letter.value for letter in postorder(part, self.by) if letter.op == "index"})
-        other = {one.args[0]: index(taken(one.args[0].value)) for one in bound}
-        there = [range_(other[one.args[0]], *one.args[1:]) for one in bound]
+        body = part.args[0]
+        other, there = self._elsewhere(part)
         moved = node("softmax", substituted(body, other), *there)
 
         def slope(inner: Callable[[Node], Node]) -> Node:
@@ -251,10 +255,8 @@ class Deriving:
         return self._weighted("extreme-over", part, choice(ONE, attained, ZERO), after=lambda total: over(total, ties))
 
     def _of_product_over(self, part: Node) -> Applied:
-        body, *bounds = part.args
-        taken = Fresh({letter.value for letter in postorder(part, self.by) if letter.op == "index"})
-        other = {one.args[0]: index(taken(one.args[0].value)) for one in bounds}
-        there = [range_(other[one.args[0]], *(substituted(end, other) for end in one.args[1:])) for one in bounds]
+        body = part.args[0]
+        other, there = self._elsewhere(part)
         same = all_of(*(node("==", new, old) for old, new in other.items()))
         return self._weighted("product-over", part, node("product", choice(ONE, same, substituted(body, other)), *there))
 
@@ -339,12 +341,12 @@ def renamed_apart(formula: Node, letters: frozenset[Node]) -> Node:
     >>> print(text(renamed_apart(expression("sum(w[j]*x[i, j], j)", axes="i:m j:d"), frozenset({index("j")}))))
     sum(w[j1]*x[i, j1], j1 in 0:d)
     """
-    taken = Fresh({part.value for part in postorder(formula, *letters) if part.op == "index"})
+    fresh = Fresh({part.value for part in postorder(formula, *letters) if part.op == "index"})
 
     def one(part: Node) -> Node | None:
         if part.op not in REDUCTIONS or part.op == "softmax":
             return None
-        other = {bound.args[0]: index(taken(bound.args[0].value)) for bound in part.args[1:] if bound.args[0] in letters}
+        other = {bound.args[0]: index(fresh(bound.args[0].value)) for bound in part.args[1:] if bound.args[0] in letters}
         return substituted(part, other) if other else None
 
     return rebuilt(formula, one)

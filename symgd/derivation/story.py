@@ -45,14 +45,23 @@ class Chain:
     more: int = 0
     next: Node | None = None
 
+    def omitted(self, n: int) -> str:
+        """What is said before row `n`: how many lines are left out there."""
+        here = self.more and n == len(self.rows) - 1
+        return f"{self.more} more step{'s' if self.more > 1 else ''}" if here else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
+    """Words and formulas in one line."""
+
     words: Words
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
+    """Rows of cells below their heads, each cell a sentence."""
+
     heads: tuple[str, ...]
     rows: tuple[tuple[Words, ...], ...]
 
@@ -112,6 +121,7 @@ def _by_parameter(found: Derived, block: Block, shapes: Mapping[str, tuple[Node,
     if constant and not found.forward:
         verb = "is" if len(constant) == 1 else "are"
         yield Sentence((*_listed(constant), f" {verb} treated as constant: only ", block.target, " changes."))
+    yield from _renamed(block, verbosity)
     short = None if found.forward else abbreviation(block, {*shapes, found.name})
     if short is not None and short.early:
         yield Sentence(("With ", short.name, " = ", short.part, ", the residual:" if short.residual else ":"))
@@ -157,6 +167,7 @@ def _in_order(formula: Node) -> Node:
 def _back(found: Derived, block: Block, shapes: Mapping[str, tuple[Node, ...]], verbosity: str) -> Iterator[Item]:
     for part in block.parts:
         yield Chain(access(part.target, *part.at), part.body, ())
+    yield from _renamed(block, verbosity)
     yield from _paths(found, block, verbosity)
     yield from _as_matrices(block, block.left, {**shapes, **_of_adjoints(found, shapes)})
     yield from _remarks([line for path in block.paths for line in path.lines])
@@ -175,6 +186,14 @@ def _abbreviated(block: Block, short: Abbreviation) -> Block:
 
     paths = tuple(replace(path, lines=tuple(map(of, path.lines)), value=named(path.value)) for path in block.paths)
     return replace(block, paths=paths, lines=tuple(map(of, block.lines)), value=named(block.value))
+
+
+def _renamed(block: Block, verbosity: str) -> Iterator[Item]:
+    """A letter of the element that is asked for cannot run over all elements too."""
+    elements, everywhere = (list(dict.fromkeys(letter for path in block.paths for letter in path.renamed[n])) for n in (0, 1))
+    if elements and verbosity != "brief":
+        stand = "stands" if len(elements) == 1 else "stand"
+        yield Sentence((*_listed(elements), f" {stand} for one element here; what runs over all of them is called ", *_listed(everywhere), "."))
 
 
 def _as_matrices(block: Block, left: str | Node, shapes: Mapping[str, tuple[Node, ...]]) -> Iterator[Item]:
@@ -249,30 +268,18 @@ def _chain(lines: Sequence[Line], verbosity: str, *, left: Node | None, value: N
 
 
 def reason(line: Line, verbosity: str) -> Words:
-    """`power rule, u = w*x + b - y, n = 2`"""
+    """`power rule, u = w*x + b - y, n = 2`; in full with the law and what it says"""
     row = kind(line.rule)
-    words: list[str | Node] = [row.name]
-    if line.rule in ("fill-in", "facts", "name", "collapse", "remaining", "simplify") and row.sentence and verbosity == "full":
-        words = [f"{row.name}: {row.sentence}"]
-    inner = [part for part in postorder(line.becomes) if part.op == "derivative"]
-    if line.rule not in STRUCTURAL and inner:
-        words = [f"chain rule and {row.name}"]
-    if row.derives and line.letters and line.rule not in ("negative", "constant-factor", "into-sum", "into-mean"):
+    left = any(part.op == "derivative" for part in postorder(line.becomes))
+    words: list[str | Node] = [f"chain rule and {row.name}" if row.chained and left else row.name]
+    if row.derives and not row.inward:
         for letter, part in line.letters:
             words += [", ", f"{letter} = ", part]
     if line.constant:
         words += ["; constant: ", *_separated(line.constant)]
-    if verbosity == "full" and row.law:
-        words.append(f"   {row.law}")
+    if verbosity == "full":
+        words.append(f"   {row.law}: {row.sentence}" if row.derives else f": {row.sentence}")
     return tuple(words)
-
-
-STRUCTURAL = frozenset(
-    {
-        *("sum", "negative", "product", "quotient", "reciprocal", "constant-factor", "piecewise", "kronecker", "constant", "identity", "extreme"),
-        *("into-sum", "into-mean", "extreme-over", "product-over", "softmax", "logsumexp", "norm"),
-    }
-)
 
 
 def _remarks(lines: Sequence[Line]) -> Iterator[Item]:

@@ -43,8 +43,8 @@ def chain(item: Chain, write: Callable[[Node], str]) -> str:
     first = write(item.first)
     rows = [f"{write(item.left)} &= {first}" if item.left is not None else f"& {first}"]
     for n, row in enumerate(item.rows):
-        if item.more and n == len(item.rows) - 1:
-            rows.append(rf"&\;\;\vdots && \text{{{item.more} more steps}}")
+        if omitted := item.omitted(n):
+            rows.append(rf"&\;\;\vdots && \text{{{omitted}}}")
         reason = _in_formula(row.reason, write)
         rows.append(f"&= {write(row.formula)}" + (f" && {reason}" if reason else ""))
     return " \\\\\n".join(rows)

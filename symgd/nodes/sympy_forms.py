@@ -166,6 +166,8 @@ class _Linear(Reduction):
 
 
 class Mean(_Linear):
+    """sum(body)/number of its indices, as one operation."""
+
     op = word = "mean"
 
     def _in_sums(self, body: Any) -> Any:
@@ -197,16 +199,22 @@ class _Extreme(Reduction):
 
 
 class Maximum(_Extreme):
+    """The largest of the values of its body."""
+
     op = word = "maximum"
     choice = sp.Max
 
 
 class Minimum(_Extreme):
+    """The smallest of the values of its body."""
+
     op = word = "minimum"
     choice = sp.Min
 
 
 class LogSumExp(Reduction):
+    """log(sum(exp(body))), as one operation that does not overflow."""
+
     op = word = "logsumexp"
 
     def _in_sums(self, body: Any) -> Any:

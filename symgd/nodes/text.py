@@ -162,6 +162,7 @@ def name(called: str) -> str:
 
 
 def quoted(called: str) -> str:
+    """A name between backquotes, every unprintable character escaped."""
     inert = (letter if letter.isprintable() and letter not in "`\\" else _escaped(letter) for letter in called)
     return f"`{''.join(inert)}`"
 

@@ -786,6 +786,7 @@ def _factors(body: Node) -> tuple[list[Node], list[Node], bool]:
 
 
 def any_piecewise(root: Node) -> bool:
+    """Does the formula have branches?"""
     return any(part.op == "piecewise" for part in postorder(root))
 
 

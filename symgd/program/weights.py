@@ -41,10 +41,6 @@ class Weights:
         except _Mixed:
             return None
 
-    def touches(self, equation: Equation) -> bool:
-        """Does it read what is known by block only?"""
-        return any(self._is_touched(place) for place in equation.reads())
-
     def _is_touched(self, place: Node) -> bool:
         return place.value in self.totals or place.value in self.weighted
 

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 import symgd as sg
 from symgd.command.main import main
 from symgd.derivation.matrices import matrix_product
+from symgd.derivation.story import SHOWN
 from symgd.errors import LimitError
 from symgd.nodes.node import index
 from symgd.nodes.text import text
@@ -211,3 +212,22 @@ REFUSED = [
 def test_what_the_command_line_refuses(arguments, sentence):
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 2 and sentence in done.stderr
+
+
+def test_full_reasons_say_the_law_and_what_it_means():
+    cost = sg.parse("-sum(Y[l]*log(p[l]), l)", where={"p[l]": "softmax(z[l], l)"}, axes="l:c", parameters=["z"], facts=["sum(Y[l], l) = 1"])
+    shown = cost.derivation().text("full")
+    assert "facts: what is known of the data is used" in shown and "{" not in shown
+    assert "derivative of log, u = p[l1]   d(log(u)) = du/u: one over its argument" in shown
+
+
+def test_a_letter_that_gets_another_one_is_named():
+    shown = sg.parse("sum((sum(w[j]*X[i, j], j) - y[i])^2, i)", axes="i:m j:d", parameters=["w"]).derivation().text()
+    assert "    j stands for one element here; what runs over all of them is called j1." in shown.splitlines()
+
+
+def test_one_step_that_is_left_out_is_one_step(monkeypatch):
+    monkeypatch.setitem(SHOWN, "normal", 2)
+    derivation = sg.parse("sin(exp(w^2))").derivation()
+    for shown in (derivation.text(), derivation.latex(), derivation.html()):
+        assert "1 more step" in shown and "1 more steps" not in shown

@@ -6,9 +6,9 @@ from collections import Counter
 import pytest
 
 import symgd as sg
-from symgd.derivation.check import _Forward
+from symgd.derivation.check import reading
 from symgd.program.gate import random_point
-from symgd.program.meaning import Arithmetic, Interpreter, interpret
+from symgd.program.meaning import Arithmetic, interpret
 
 from .answers import Row, rows
 
@@ -28,15 +28,12 @@ def gaps(row: Row):
     with sg.checking(False):
         program = row.problem.read.gradient.program
     formula, place = row.problem.formula(row.answer), row.place
-    definitions = row.problem.read._checked.definitions
     for seed in range(12):
         inputs, lengths = random_point(program, seed)
         scales = random.Random(seed)
         inputs = {name: scaled(value, scales.choice((1, -1, 5, -5))) if name in SCALED else value for name, value in inputs.items()}
         exact = interpret(program, inputs, lengths, ARITHMETIC)
-        reader = Interpreter(inputs, lengths, ARITHMETIC)
-        for definition in definitions:
-            reader.values[definition.target] = _Forward(reader, [part for part in definitions if part.target == definition.target])
+        reader = reading(row.problem.read._checked.definitions, inputs, lengths)
         for at, slope in exact.get(program.adjoints[place.value], {(): 0}).items():
             point = {letter: n for letter, n in zip(place.args, at, strict=True) if letter.op == "index"}
             try:
