@@ -87,10 +87,9 @@ def check(
     integers = _integers(roots) - defined
     lengths = {part.value for part in postorder(*formula.axes.values()) if part.op == "length"}
     for name in values:
-        if name in defined:
-            raise InputError(f"{name} is both a constant and a definition.", accepted="one role for a name")
-        if name in columns:
-            raise InputError(f"{name} is both a constant and a sample column.", accepted="one role for a name")
+        for role, members in (("a definition", defined), ("a sample column", columns)):
+            if name in members:
+                raise InputError(f"{name} is both a constant and {role}.", accepted="one role for a name")
         if name in lengths:
             raise InputError(f"The constant {name} is the length of an axis too.", accepted=f"another name; the length {name} comes with the data")
 
@@ -98,32 +97,16 @@ def check(
     outside = {name: rank for name, rank in free.items() if name not in columns and name not in values and name not in integers}
     notes = [*formula.notes, *dict.fromkeys(remark for root in roots for remark in _remarks(root, formula.hidden))]
     if parameters is None:
-        unknown = sorted(name for name, rank in outside.items() if rank)
-        if unknown:
-            raise InputError(
-                f"The cost reads the arrays {', '.join(unknown)}; which of them are parameters?",
-                accepted=f"parameters=[...] with some of {', '.join(outside)}; the others are data",
-            )
-        chosen = {name: rank for name, rank in outside.items()}
+        chosen = _inferred(outside)
     else:
-        chosen = {}
-        for name in parameters:
-            if name in chosen:
-                raise InputError(f"Parameter {name} is listed twice.", accepted="each name once")
-            for role, members in (("defined", defined), ("a constant", values), ("a sample column", columns), ("a subscript", integers)):
-                if name in members:
-                    raise InputError(f"{name} is {role} and cannot be a parameter too.", accepted="one role for a name")
-            if name not in free:
-                near = get_close_matches(name, free, n=1)
-                notes.append(f"The cost does not use parameter {name}: its gradient is 0." + (f" Was {near[0]} meant?" if near else ""))
-            chosen[name] = free.get(name, 0)
+        roles = {"defined": defined, "a constant": values, "a sample column": columns, "a subscript": integers}
+        chosen = _listed(parameters, free, roles)
+    notes += [f"The cost does not use parameter {name}: its gradient is 0.{_meant(name, free)}" for name in chosen if name not in free]
     for name, value in values.items():
         if value is not None and free.get(name):
             short = f"{name} is read with {free[name]} {'index' if free[name] == 1 else 'indices'}, so {value:g} is not enough."
             raise InputError(short, accepted=f"constants=[{name!r}], its values with the data")
-        if name not in free:
-            near = get_close_matches(name, free, n=1)
-            notes.append(f"The cost does not read the constant {name}." + (f" Was {near[0]} meant?" if near else ""))
+    notes += [f"The cost does not read the constant {name}.{_meant(name, free)}" for name in values if name not in free]
     data = {name: rank for name, rank in free.items() if name not in chosen and values.get(name) is None}
     doubtful = _affine(formula.expression, definitions, chosen) if parameters is None else ()
     notes += [f"The cost is affine in {name}: is {name} a constant? If so, name it in constants=." for name in doubtful]
@@ -138,6 +121,35 @@ def check(
         if value is not None and not fact.allows(value):
             raise InputError(f"The constant {fact.name} is {value:g}; the fact {fact} does not hold.", accepted="a constant that keeps it")
     return Checked(formula, definitions, chosen, data, values, frozenset(integers), doubtful, tuple(notes), given, hoped)
+
+
+def _inferred(outside: Mapping[str, int]) -> dict[str, int]:
+    """Every scalar is a parameter where nobody said which are; of arrays that has to be said."""
+    unknown = sorted(name for name, rank in outside.items() if rank)
+    if unknown:
+        raise InputError(
+            f"The cost reads the arrays {', '.join(unknown)}; which of them are parameters?",
+            accepted=f"parameters=[...] with some of {', '.join(outside)}; the others are data",
+        )
+    return dict(outside)
+
+
+def _listed(parameters: Collection[str], free: Mapping[str, int], roles: Mapping[str, Collection[str]]) -> dict[str, int]:
+    """The parameters that were named, each with its number of indices; one that has another of the `roles` is refused."""
+    chosen: dict[str, int] = {}
+    for name in parameters:
+        if name in chosen:
+            raise InputError(f"Parameter {name} is listed twice.", accepted="each name once")
+        for role, members in roles.items():
+            if name in members:
+                raise InputError(f"{name} is {role} and cannot be a parameter too.", accepted="one role for a name")
+        chosen[name] = free.get(name, 0)
+    return chosen
+
+
+def _meant(name: str, free: Collection[str]) -> str:
+    near = get_close_matches(name, free, n=1)
+    return f" Was {near[0]} meant?" if near else ""
 
 
 def _bodies(definitions: Iterable[Definition]) -> dict[str, Node]:

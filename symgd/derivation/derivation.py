@@ -18,14 +18,13 @@ from symgd.program.linear import difference, in_subscripts_collected
 from symgd.program.names import Fresh
 from symgd.tidy.closed import ClosedForms
 from symgd.tidy.collect import collected, without_deltas
+from symgd.tidy.deltas import Ends
 
 __all__ = ["Block", "Derived", "Path", "derived"]
 
 LARGEST = 4000  # parts of a formula that is derived in steps
 MOST = 60  # lines of one derivative; the others are taken together
 SHORT = 40  # parts of a formula that is shown instead of one with names of adjoints
-
-Ends = Mapping[Node, tuple[Node, Node]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import gcd
@@ -18,23 +18,21 @@ from symgd.nodes.node import (
     TRUE,
     ZERO,
     Node,
-    accesses,
     fraction,
     node,
     number,
     postorder,
     rebuilt,
-    substituted,
     tree_size,
 )
-from symgd.program.linear import combined, difference, from_linear, linear
+from symgd.program.linear import combined
+from symgd.tidy.conditions import conjuncts, decided, is_masked, is_on_places, is_place, plain_condition
+from symgd.tidy.deltas import Ends, without_delta
 
 CASES = 4  # conditions of a formula that is written case by case
 SHORT = 4  # terms of a sum that is multiplied out where like terms come of it
 POSITIVE = frozenset({"length", "exp", "sigmoid", "softmax", "cosh"})  # never 0
 NONE = Fraction(0)
-
-Ends = Mapping[Node, tuple[Node, Node]]
 
 
 def collected(root: Node, ends: Ends | None = None) -> Node:
@@ -66,9 +64,9 @@ def _collected(part: Node, ends: Ends) -> Node | None:
     if part.op == "piecewise":
         return _flat_choice(part)
     if part.op in ("and", "or", "not"):
-        return _condition(part)
+        return plain_condition(part)
     if part.op in COMPARISONS:
-        return _comparison(part)
+        return decided(part)
     return one_folded(part) if part.op == "^" else None
 
 
@@ -164,7 +162,7 @@ def _alike(terms: Sequence[Node]) -> tuple[list[_Term], dict[Node, list[Node]]]:
     masked: dict[Node, list[Node]] = {}
     found: dict[object, _Term] = {}
     for term in terms:
-        if _masked(term):
+        if is_masked(term):
             masked.setdefault(term.args[1], []).append(term.args[0])
             continue
         one = _term(term)
@@ -191,47 +189,16 @@ def _one(part: Node) -> Node:
     if part.op not in ("*", "/", "neg"):
         return part
     one = _term(part)
-    branched = [factor for factor in one.above if _masked(factor)]
+    branched = [factor for factor in one.above if is_masked(factor)]
     if not branched:
         return one.built()
     plain = Counter({factor: n for factor, n in one.above.items() if factor not in branched})
     values = [to_the(factor.args[0], number(one.above[factor])) for factor in branched]
     rest = replace(one, above=plain).built()
-    return choice(_sum(times(rest, *values)), _condition(all_of(*(factor.args[1] for factor in branched))), ZERO)
-
-
-def _masked(part: Node) -> bool:
-    """piecewise(u, c, 0)"""
-    return part.op == "piecewise" and len(part.args) == 3 and part.args[2] is ZERO
+    return choice(_sum(times(rest, *values)), plain_condition(all_of(*(factor.args[1] for factor in branched))), ZERO)
 
 
 # conditions and branches
-
-
-def _condition(part: Node) -> Node:
-    """and, or, not with what is certain left out."""
-    if part.op == "not":
-        inner = part.args[0]
-        return {TRUE: FALSE, FALSE: TRUE}.get(inner, inner.args[0] if inner.op == "not" else part)
-    if part.op not in ("and", "or"):
-        return part
-    certain, idle = (FALSE, TRUE) if part.op == "and" else (TRUE, FALSE)
-    kept: dict[Node, None] = {}
-    for argument in part.args:
-        kept |= dict.fromkeys(argument.args if argument.op == part.op else (argument,))
-    kept.pop(idle, None)
-    if certain in kept or any(node("not", argument) in kept for argument in kept):
-        return certain
-    return idle if not kept else next(iter(kept)) if len(kept) == 1 else node(part.op, *kept)
-
-
-def _comparison(part: Node) -> Node:
-    """A comparison of index expressions that is decided: `i + 1 == i`."""
-    gap = difference(*part.args) if all(a.free or a.op == "number" for a in part.args) else None
-    if gap is None:
-        return node(part.op, *reversed(part.args)) if part.op == "==" and part.args[0].op == "number" else part
-    decided = {"<": gap < 0, "<=": gap <= 0, ">": gap > 0, ">=": gap >= 0, "==": gap == 0, "!=": gap != 0}[part.op]
-    return TRUE if decided else FALSE
 
 
 def _flat_choice(part: Node) -> Node:
@@ -245,13 +212,13 @@ def _flat_choice(part: Node) -> Node:
         found = choice(*found.args[:-1], *found.args[-1].args)
     if found.op != "piecewise" or not any(value.op == "piecewise" for value in found.args[:-1:2]):
         return found
-    if _masked(found) and not _masked(found.args[0]) and all(map(_on_places, _conjuncts(found.args[1]))):
+    if is_masked(found) and not is_masked(found.args[0]) and all(map(is_on_places, conjuncts(found.args[1]))):
         return found
     args: list[Node] = []
     for value, condition in zip(found.args[::2], found.args[1::2], strict=False):
         if value.op == "piecewise" and len(value.args) % 2:
             for inner, also in zip((*value.args[:-1:2], value.args[-1]), (*value.args[1::2], TRUE), strict=True):
-                args += inner, _condition(all_of(condition, also))
+                args += inner, plain_condition(all_of(condition, also))
         else:
             args += value, condition
     return choice(*args, *found.args[len(found.args) - len(found.args) % 2 :])
@@ -259,30 +226,22 @@ def _flat_choice(part: Node) -> Node:
 
 def _masks_apart(part: Node) -> list[Node]:
     """piecewise(u*delta, c, v*delta) -> [piecewise(piecewise(u, c, v), i == j, 0)]: a term for each place outside of which all branches are 0."""
-    if part.op != "piecewise" or len(part.args) % 2 == 0 or _masked(part):
+    if part.op != "piecewise" or len(part.args) % 2 == 0 or is_masked(part):
         return [part]
     values, conditions = (*part.args[:-1:2], part.args[-1]), part.args[1::2]
     places: dict[Node, list[list[Node]]] = {}
     for branch, value in enumerate(values):
         for term in map(_one, _with_deltas_apart(value)) if value is not ZERO else ():
-            own = [one for one in _conjuncts(term.args[1]) if _on_places(one)] if _masked(term) else []
+            own = [one for one in conjuncts(term.args[1]) if is_on_places(one)] if is_masked(term) else []
             if not own:
                 return [part]
-            inner = choice(term.args[0], all_of(*(one for one in _conjuncts(term.args[1]) if one not in own)), ZERO)
-            places.setdefault(_condition(all_of(*own)), [[] for _ in values])[branch].append(inner)
+            inner = choice(term.args[0], all_of(*(one for one in conjuncts(term.args[1]) if one not in own)), ZERO)
+            places.setdefault(plain_condition(all_of(*own)), [[] for _ in values])[branch].append(inner)
     apart: list[Node] = []
     for place, branches in places.items():
         *totals, last = (joined(*terms) if terms else ZERO for terms in branches)
         apart.append(choice(choice(*(arg for pair in zip(totals, conditions, strict=True) for arg in pair), last), place, ZERO))
     return apart or [part]
-
-
-def _on_places(condition: Node) -> bool:
-    return condition.op in COMPARISONS and any(map(_places, condition.args))
-
-
-def _conjuncts(condition: Node) -> tuple[Node, ...]:
-    return condition.args if condition.op == "and" else (condition,)
 
 
 def _by_cases(root: Node, ends: Ends) -> Node:
@@ -293,7 +252,7 @@ def _by_cases(root: Node, ends: Ends) -> Node:
     if any(comparison.free & bound for comparison in comparisons):
         return root
     first = comparisons[0]
-    yes, no = (_by_cases(rebuilt(root, lambda part: _collected(part, ends), {first: decided}), ends) for decided in (TRUE, FALSE))
+    yes, no = (_by_cases(rebuilt(root, lambda part: _collected(part, ends), {first: holds}), ends) for holds in (TRUE, FALSE))
     new = _flat_choice(node("piecewise", yes, first, no))
     return new if tree_size(new) <= tree_size(root) else root
 
@@ -322,16 +281,11 @@ def _choices(root: Node) -> tuple[list[Node], list[Node], frozenset[Node]]:
         if part.op == "piecewise":
             choices.append(part)
         if part.op in COMPARISONS:
-            if not any(_places(side) for side in part.args):
+            if not any(is_place(side) for side in part.args):
                 comparisons[part] = None
             continue
         stack += reversed(part.args)
     return choices, list(comparisons), frozenset(bound)
-
-
-def _places(side: Node) -> bool:
-    """Is this a subscript rather than a value? `k == p` is a delta; sums over deltas are solved, not written case by case."""
-    return bool(side.free) and not any(True for _ in accesses(side))
 
 
 # reductions
@@ -348,7 +302,7 @@ def _reduction(part: Node, ends: Ends) -> Node:
     found: list[Node] = []
     rest: list[Node] = []
     for term in terms:
-        solved = _without_delta(term, bounds, inside)
+        solved = without_delta(term, bounds, inside)
         if solved is None:
             rest.append(term)
         else:
@@ -365,13 +319,14 @@ def _with_deltas_apart(body: Node) -> list[Node]:
     waiting = list(reversed(body.args if body.op == "+" else (body,)))
     while waiting:
         term = waiting.pop()
-        if _masked(term) and len(inner := _with_deltas_apart(term.args[0])) > 1:
+        if is_masked(term) and len(inner := _with_deltas_apart(term.args[0])) > 1:
             waiting += (_flat_choice(node("piecewise", value, term.args[1], ZERO)) for value in reversed(inner))
             continue
         if (apart := _masks_apart(term)) != [term]:
             waiting += reversed(apart)
             continue
-        sums = [factor for factor in _term(term).above if factor.op == "+" and any(map(_masked, factor.args))] if term.op in ("*", "/", "neg") else []
+        above = _term(term).above if term.op in ("*", "/", "neg") else ()
+        sums = [factor for factor in above if factor.op == "+" and any(map(is_masked, factor.args))]
         parts = _distributed(term, sums[0]) if sums else [term]
         if len(parts) > 1:
             waiting += reversed(parts)
@@ -403,7 +358,7 @@ def without_deltas(root: Node, ends: Ends | None = None) -> Node:
         body, bounds = part.args[0], part.args[1:]
         inside = {**known, **{bound.args[0]: (bound.args[1], bound.args[2]) for bound in bounds}}
         terms = _with_deltas_apart(body)
-        solved = [_without_delta(_one(term), bounds, inside) for term in terms]
+        solved = [without_delta(_one(term), bounds, inside) for term in terms]
         if all(found is None for found in solved):
             return None
         rest = [term for term, found in zip(terms, solved, strict=True) if found is None]
@@ -419,96 +374,11 @@ def _plain(solved: Node) -> Node:
     return ZERO if solved.op == "sum" and solved.args[0] is ZERO else solved
 
 
-def _without_delta(term: Node, bounds: Sequence[Node], inside: Ends) -> Node | None:
-    """The sum over a term that is 0 but where an index has one value: that value put in. A condition that no summed index enters comes in front."""
-    if not _masked(term):
-        return None
-    value, condition, _ = term.args
-    parts = [one for one in _conjuncts(condition) if not _certain(one, inside)]
-    if not parts:
-        return node("sum", value, *bounds)
-    letters = [bound.args[0] for bound in bounds]
-    outer = [one for one in parts if not any(letter in one.free for letter in letters)]
-    if outer:
-        inner = all_of(*(one for one in parts if one not in outer))
-        return choice(node("sum", choice(value, inner, ZERO), *bounds), _condition(all_of(*outer)), ZERO)
-    for one in parts:
-        for letter, place in _solutions(one, letters):
-            if any(bound.args[0] in place.free for bound in _bound_inside(value)):
-                continue
-            others = [bound for bound in bounds if bound.args[0] is not letter]
-            low, high = next(bound.args[1:] for bound in bounds if bound.args[0] is letter)
-            if any(letter in bound.args[1].free | bound.args[2].free for bound in others) or any(other in low.free | high.free for other in letters):
-                continue
-            kept = [substituted(other, {letter: place}) for other in parts if other is not one]
-            kept += [one for one in (node(">=", place, low), node("<", place, high)) if not _certain(one, inside)]
-            summand = choice(substituted(value, {letter: place}), _condition(all_of(*kept)), ZERO)
-            return node("sum", summand, *others) if others else summand
-    return None
-
-
-def _certain(condition: Node, ends: Ends) -> bool:
-    """Does a condition on indices hold on all of their ranges?"""
-    if condition.op in (">=", ">"):
-        return _at_least(condition.args[0], combined((1, condition.args[1]), (int(condition.op == ">"), ONE)), ends)
-    if condition.op in ("<", "<="):
-        return _below(condition.args[0], combined((1, condition.args[1]), (int(condition.op == "<="), ONE)), ends)
-    return False
-
-
-def _bound_inside(value: Node) -> Iterator[Node]:
-    return (part for part in postorder(value) if part.op == "range")
-
-
-def _solutions(condition: Node, letters: Sequence[Node]) -> Iterator[tuple[Node, Node]]:
-    """The letters that `u == v` determines, each with its value; the innermost first."""
-    if condition.op != "==":
-        return
-    left, right = map(linear, condition.args)
-    if left is None or right is None:
-        return
-    form = {atom: left.get(atom, NONE) - right.get(atom, NONE) for atom in {**left, **right}}
-    for letter in reversed(letters):
-        coefficient = form.get(letter, NONE)
-        if coefficient in (1, -1):
-            yield letter, from_linear({atom: -c / coefficient for atom, c in form.items() if atom is not letter})
-
-
-def _at_least(place: Node, low: Node, ends: Ends) -> bool:
-    """Is place >= low for certain?"""
-    smallest = _extreme(place, ends, 0)
-    gap = difference(smallest, low) if smallest is not None else None
-    return gap is not None and gap >= 0
-
-
-def _below(place: Node, high: Node, ends: Ends) -> bool:
-    largest = _extreme(place, ends, 1)
-    gap = difference(high, largest) if largest is not None else None
-    return gap is not None and gap >= 1
-
-
-def _extreme(place: Node, ends: Ends, side: int) -> Node | None:
-    """The smallest (0) or largest (1) value of an index expression."""
-    form = linear(place)
-    if form is None or any(atom is not None and atom.op == "access" for atom in form):
-        return None
-    values: list[tuple[int, Node]] = []
-    for atom, c in form.items():
-        if atom is None or atom.op != "index":
-            values.append((1, number(c) if atom is None else times(number(c), atom)))
-        elif atom not in ends:
-            return None
-        else:
-            low, high = ends[atom]
-            values.append((1, times(number(c), low if (c > 0) == (side == 0) else combined((1, high), (-1, ONE)))))
-    return combined(*values) if values else ZERO
-
-
 def _summed(body: Node, bounds: Sequence[Node]) -> Node:
     """The sum of a body with what is constant and common to its terms in front; a sum of f/m over m values is a mean."""
     if body is ZERO:
         return ZERO
-    if _masked(body) or body.op == "piecewise":
+    if is_masked(body) or body.op == "piecewise":
         return node("sum", body, *bounds)
     common, rest = _common(body)
     rest = _sum(rest)
