@@ -255,16 +255,17 @@ def _chain(lines: Sequence[Line], verbosity: str, *, left: Node | None, value: N
     if not lines:
         return Chain(left, first or value, ())
     begin = first or lines[0].before
-    shown = [line for n, line in enumerate(lines) if n == len(lines) - 1 or verbosity == "full" or not kind(line.rule).trivial]
     if verbosity == "brief":
         reasons = dict.fromkeys(kind(line.rule).name for line in lines)
         return Chain(left, begin, (Row(lines[-1].after, (", ".join(reasons),)),))
+    changing = [line.part if line.part.op == "derivative" else None for line in lines]
+    following = zip(lines, [*changing[1:], None], strict=True)
+    shown = [pair for pair in following if pair[0] is lines[-1] or verbosity == "full" or not kind(pair[0].rule).trivial]
     most = SHOWN[verbosity]
     more = max(0, len(shown) - most)
     kept = shown if not more else [*shown[: most - 1], shown[-1]]
-    following = [line.part if line.part.op == "derivative" else None for line in kept]
-    rows = tuple(Row(line.after, reason(line, verbosity), marked) for line, marked in zip(kept, [*following[1:], None], strict=True))
-    return Chain(left, begin, rows, more, following[0])
+    rows = tuple(Row(line.after, reason(line, verbosity), marked) for line, marked in kept)
+    return Chain(left, begin, rows, more, changing[0])
 
 
 def reason(line: Line, verbosity: str) -> Words:

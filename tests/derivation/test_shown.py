@@ -9,9 +9,9 @@ from click.testing import CliRunner
 import symgd as sg
 from symgd.command.main import main
 from symgd.derivation.matrices import matrix_product
-from symgd.derivation.story import SHOWN
+from symgd.derivation.story import SHOWN, Chain
 from symgd.errors import LimitError
-from symgd.nodes.node import index
+from symgd.nodes.node import index, postorder
 from symgd.nodes.text import text
 from symgd.reading.text import expression
 
@@ -231,3 +231,13 @@ def test_one_step_that_is_left_out_is_one_step(monkeypatch):
     derivation = sg.parse("sin(exp(w^2))").derivation()
     for shown in (derivation.text(), derivation.latex(), derivation.html()):
         assert "1 more step" in shown and "1 more steps" not in shown
+
+
+def test_what_changes_next_is_marked_in_every_line_but_the_last():
+    chain = next(item for item in told_of("log(1 - sin(w))") if isinstance(item, Chain))
+    assert chain.next in postorder(chain.first)
+    assert [row.next in postorder(row.formula) for row in chain.rows if row.next is not None] == [True] * (len(chain.rows) - 1)
+
+
+def told_of(formula):
+    return next(section for section in sg.parse(formula).derivation()._sections("normal")).items
