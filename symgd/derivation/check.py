@@ -16,7 +16,7 @@ from symgd.program.gate import random_point
 from symgd.program.meaning import Arithmetic, Interpreter, interpret
 from symgd.program.operations import total_operations
 
-__all__ = ["Checked", "Number", "checked", "disagreements", "reading"]
+__all__ = ["Checked", "Number", "checked", "disagreements", "reading", "solved"]
 
 DIGITS = 40
 OPERATIONS = 20_000  # of the cost at the lengths that are tried: the interpreter takes about a second for so many
@@ -118,14 +118,14 @@ class _Forward(dict[tuple[int, ...], Any]):
 
     def __missing__(self, place: tuple[int, ...]) -> Any:
         for part in self.parts:
-            point = _solved(part, place, self.reader)
+            point = solved(part, place, self.reader)
             if point is not None:
                 self[place] = self.reader.formula(part.body, point)
                 return self[place]
         raise KeyError(place)
 
 
-def _solved(part: Definition, place: tuple[int, ...], reader: Interpreter) -> dict[Node, int] | None:
+def solved(part: Definition, place: tuple[int, ...], reader: Interpreter) -> dict[Node, int] | None:
     """The indices at which the part defines this element."""
     point: dict[Node, int] = {}
     for index, at in zip(part.at, place, strict=True):

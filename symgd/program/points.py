@@ -69,6 +69,8 @@ class _Keeping:
         self.wide, self.turn = Arithmetic(DIGITS), 0
         self.reader = Interpreter({other: value for other, value in inputs.items() if other != name}, lengths, self.wide)
         self.first = {place: _at(inputs[name], place) for place in product(*map(range, shape))}
+        places = random_numbers.sample(list(self.first), len(self.first))  # in no pattern, which could be a symmetry
+        self.order = {place: n for n, place in enumerate(places)}
 
     def values(self) -> Any:
         """Nested lists, as the interpreter takes them."""
@@ -109,7 +111,7 @@ class _Keeping:
         choices = self.choices(place)
         if choices is not None:
             choices = [value for value in choices if all(_holds(value, op, edge) for op, edge in limits)]
-            return choices[(self.turn + sum(place)) % len(choices)] if choices else 0  # all of them occur
+            return choices[(self.turn + self.order[place]) % len(choices)] if choices else 0  # all of them occur
         if not limits and not self.of("total") and not self.of("symmetric"):
             return self.first[place]
         low = max((edge for op, edge in limits if op in (">", ">=")), default=None)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symgd.cost.checked import Definition
+from symgd.cost.formulas import formula_in
 from symgd.errors import InputError
 from symgd.nodes.naming import name_of
-from symgd.nodes.node import Node, access, accesses, index, number, range_, rebuilt
+from symgd.nodes.node import accesses, number, range_
 from symgd.nodes.text import text
 from symgd.program.equation import Program
 from symgd.program.forward import forward
@@ -77,7 +78,9 @@ def defined(cost: Cost, thing: Any, fresh: Fresh, stem: str = "value") -> Defini
     label = _label(thing)
     if label in known:
         return known[label]
-    body = _formula(cost, thing)
+    if isinstance(thing, str) and thing.isidentifier() and thing not in cost._checked.names:
+        raise InputError(f"{thing} is no definition of this cost.", accepted=", ".join(("C", *cost.program.given)))
+    body = formula_in(cost._checked, thing)
     strange = [found.value for found in accesses(body) if found.value not in cost._checked.names]
     if strange:
         raise InputError(f"{strange[0]} is no name of this cost.", accepted=", ".join(sorted(cost._checked.names)))
@@ -95,30 +98,3 @@ def _label(thing: Any) -> str:
         return name_of(thing)
     except InputError:
         return str(thing)
-
-
-def _formula(cost: Cost, thing: Any) -> Node:
-    """A formula over the cost's names, from text or SymPy."""
-    formula = cost._formula
-    names = [*cost._checked.names]
-    if isinstance(thing, str):
-        from symgd.reading.text import expression
-
-        if thing.isidentifier() and thing not in names:
-            raise InputError(f"{thing} is no definition of this cost.", accepted=", ".join(("C", *cost.program.given)))
-        return _with_samples(cost, expression(thing, axes=formula.axes, samples=formula.samples, hidden=formula.hidden, names=names))
-    from symgd.nodes.sympy_door import from_sympy
-
-    return from_sympy(thing, known=formula).expression
-
-
-def _with_samples(cost: Cost, body: Node) -> Node:
-    """The formula with the hidden index at definitions that have a value for each sample: z in a text is z[i]."""
-    ranks = {d.target: len(d.at) for d in cost._checked.definitions if any(place.value == cost._formula.hidden for place in d.at)}
-
-    def indexed(part: Node) -> Node | None:
-        if part.op != "access" or ranks.get(part.value) != len(part.args) + 1:
-            return None
-        return access(part.value, index(cost._formula.hidden or ""), *part.args)
-
-    return rebuilt(body, indexed) if cost._formula.hidden and ranks else body

@@ -1,0 +1,159 @@
+"""A cost at constructed points: what an answer is compared with, computed once for all answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from symgd.cost.facts import Fact
+from symgd.nodes.node import Node
+from symgd.program.equation import Program
+from symgd.program.gate import checking
+from symgd.program.meaning import Arithmetic, interpret
+from symgd.verification.answers import Asked
+from symgd.verification.points import Doubles, Inputs, NoPoint, Sampler, Setting, nested, settings
+from symgd.verification.tape import Place, Point, Slopes, Tape
+
+__all__ = ["Bench", "Spot"]
+
+DIGITS = 30
+BASE = (7, 4, 3)  # points for each set of lengths
+DOUBLES = Doubles()
+
+
+@dataclass(eq=False)
+class Spot:
+    """One point of one setting: the values of its tape at several precisions."""
+
+    bench: Bench
+    sampler: Sampler
+    inputs: Inputs
+    points: dict[int, Point] = field(default_factory=dict)
+    exact_values: dict[int, Any] = field(default_factory=dict)
+
+    @property
+    def setting(self) -> Setting:
+        return self.sampler.setting
+
+    @property
+    def tape(self) -> Tape:
+        return self.sampler.tape
+
+    @cached_property
+    def double(self) -> Point:
+        """The values in float64."""
+        return Point(self.tape, self.inputs, DOUBLES)
+
+    def point(self, digits: int) -> Point:
+        if digits not in self.points:
+            self.points[digits] = Point(self.tape, self.inputs, Arithmetic(digits))
+        return self.points[digits]
+
+    def exact(self, name: str, digits: int = DIGITS) -> Mapping[Place, Any]:
+        """The derivative by a parameter or definition, from the equations that run."""
+        program = self.bench.program
+        if digits not in self.exact_values:
+            inputs = {one: nested(self.inputs, one, shape) for one, shape in self.setting.shapes.items()}
+            self.exact_values[digits] = interpret(program, inputs, self.setting.lengths, Arithmetic(digits))
+        adjoint = program.adjoints.get(name)
+        return self.exact_values[digits].get(adjoint, {}) if adjoint else {}
+
+    def elements(self, name: str) -> list[Place]:
+        """The elements of a parameter or a definition."""
+        if name in self.setting.shapes:
+            return self.setting.elements(name)
+        self.exact(name)
+        return list(self.exact_values[DIGITS].get(name, {(): 0}))
+
+    def seeds(self, name: str) -> dict[int, Slopes]:
+        """The entries of the elements of a parameter, each with slope 1 by itself."""
+        return {self.tape.input(name, place): {place: 1.0} for place in self.setting.elements(name)} if name in self.setting.shapes else {}
+
+    def answer(self, asked: Asked, line: Node, digits: int = 0) -> dict[Place, Any]:
+        """Element -> value of a formula, in float64 or with so many digits."""
+        point = self.point(digits) if digits else self.double
+        found: dict[Place, Any] = {}
+        for element in self.elements(asked.name):
+            letters = asked.letters(element)
+            if letters is not None:
+                found[element] = point.of(line, letters)
+        return found
+
+
+class Bench:
+    """Spots for one cost, made when they are asked for."""
+
+    def __init__(self, cost: Any) -> None:
+        self.cost, self.checked = cost, cost._checked
+        with checking(False):
+            self.program: Program = cost.gradient.program
+
+    @cached_property
+    def settings(self) -> list[Setting]:
+        return settings(self.program)
+
+    @cached_property
+    def samplers(self) -> list[Sampler]:
+        return [Sampler(self.checked, setting, self.program.facts) for setting in self.settings]
+
+    @cached_property
+    def spots(self) -> list[Spot]:
+        """Generic points for every setting, and more on the other side of every switch. Raises NoPoint."""
+        found: list[Spot] = []
+        for sampler, most in zip(self.samplers, BASE if len(self.samplers) > 1 else (9,), strict=False):
+            own: list[Inputs] = []
+            for inputs in sampler.points(tries=3 * most):
+                own.append(inputs)
+                if len(own) == most:
+                    break
+            own += self.across(sampler, own, [sampler.root])
+            found += [Spot(self, sampler, inputs) for inputs in own]
+        return found
+
+    def across(self, sampler: Sampler, known: Sequence[Inputs], roots: Sequence[int], most: int = 12) -> list[Inputs]:
+        """Points at which switches are on the sides that the known points have not seen."""
+        found: list[Inputs] = []
+        points = [Point(sampler.tape, inputs, DOUBLES) for inputs in known]
+        for _, entries in list(sampler.switches(roots).items())[:most]:
+            for sign in (1, -1):
+                seen = [point for point in points if all(sign * _side(point, entry) > 0 for entry in entries)]
+                for seed in range(2 - min(2, len(seen))):
+                    wants = [(entry, sign) for entry in entries]
+                    for attempt in range(3):
+                        moved = sampler.fitted(sampler.start(100 + 7 * seed + attempt), [sampler.root], wants, seed)
+                        if moved is not None:
+                            found.append(moved)
+                            points.append(Point(sampler.tape, moved, DOUBLES))
+                            break
+        return found
+
+    def turned(self, name: str) -> bool:
+        """Is the cost the same with this array transposed, so that its symmetric part alone counts?"""
+        for spot in self.spots[:2]:
+            swapped = {(one, place[::-1] if one == name else place): value for (one, place), value in spot.inputs.items()}
+            before, after = (Point(spot.tape, inputs, DOUBLES).value(spot.sampler.root) for inputs in (spot.inputs, swapped))
+            if not abs(before - after) <= 1e-9 * max(1.0, abs(before)):
+                return False
+        return True
+
+    def keeping(self, facts: Iterable[Fact], most: int = 4) -> Iterator[Spot]:
+        """Points at which more is known of the data."""
+        for setting in self.settings[:2]:
+            sampler = Sampler(self.checked, setting, (*self.program.facts, *facts))
+            count = 0
+            try:
+                for inputs in sampler.points(tries=2 * most):
+                    yield Spot(self, sampler, inputs)
+                    count += 1
+                    if count == most:
+                        break
+            except NoPoint:
+                return
+
+
+def _side(point: Point, entry: int) -> float:
+    from symgd.verification.points import switch
+
+    return switch(point, entry)

@@ -1,0 +1,305 @@
+"""Is a formula the derivative? Numbers refute, the normal form proves, and what is right only somewhere is right under a condition."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from symgd.errors import InputError, LimitError
+from symgd.nodes.node import Node, access, fraction, outside_subscripts, postorder, rebuilt, substituted
+from symgd.nodes.text import text
+from symgd.verification.answers import Asked, written_out
+from symgd.verification.bench import DIGITS, Bench, Spot
+from symgd.verification.conditions import facts_about, negated, put_simply, separating
+from symgd.verification.points import NoPoint
+
+from symgd.verification.tape import Place
+from symgd.verification.verdict import Mistake, Verdict, Witness
+
+__all__ = ["Deadline", "Outcome", "compared", "judged"]
+
+SAME, DIFFERENT, UNDEFINED, SKIPPED = "same", "different", "undefined", "skipped"
+MORE_DIGITS = (60, 120)
+ROUNDED = 15  # digits of a decimal that stands for another number
+
+
+class Deadline:
+    """The end of the time that one call may take."""
+
+    def __init__(self, seconds: float) -> None:
+        self.end = time.monotonic() + seconds
+
+    @property
+    def over(self) -> bool:
+        return time.monotonic() > self.end
+
+    @property
+    def left(self) -> float:
+        return self.end - time.monotonic()
+
+
+@dataclass
+class Outcome:
+    """An answer at one spot. `element`: the first at which it differs; `values`: (answer, derivative) of the elements."""
+
+    spot: Spot
+    kind: str
+    element: Place = ()
+    values: dict[Place, tuple[Any, Any]] = field(default_factory=dict)
+
+
+def compared(spot: Spot, asked: Asked, line: Node) -> Outcome:
+    """The formula beside the derivative at one spot, with more digits where they differ: a difference that shrinks with them is none."""
+    exact = spot.exact(asked.name)
+    finite = spot.point(DIGITS).arithmetic.ctx.isfinite
+    rough = spot.answer(asked, line)
+    if any(abs(value) == float("inf") for value in rough.values()):
+        return Outcome(spot, SKIPPED)
+    values: dict[Place, tuple[Any, Any]] = {}
+    kind, where = SAME, ()
+    decimals = _decimals(line)
+    for element, yours in spot.answer(asked, line, DIGITS).items():
+        value = exact.get(element, 0)
+        if not finite(value):
+            return Outcome(spot, SKIPPED)
+        values[element] = (yours, value)
+        if kind != SAME:
+            continue
+        if not finite(yours):
+            kind, where = UNDEFINED, element
+        elif not _same(spot, asked, line, element, yours, value, decimals):
+            kind, where = DIFFERENT, element
+    return Outcome(spot, kind, where, values) if values else Outcome(spot, SKIPPED)
+
+
+def _same(spot: Spot, asked: Asked, line: Node, element: Place, yours: Any, value: Any, decimals: bool) -> bool:
+    scale = max(abs(yours), abs(value))
+    gap = abs(yours - value)
+    if gap <= scale * 10 ** (-18) or gap == 0:
+        return True
+    if decimals and gap <= scale * 1e-12:
+        return True
+    if gap > scale * 1e-6 and scale > 1e-6:
+        return False  # no cancellation of 30 digits leaves so much
+    for digits in MORE_DIGITS:
+        letters = asked.letters(element)
+        assert letters is not None
+        yours = spot.point(digits).of(line, letters)
+        value = spot.exact(asked.name, digits).get(element, 0)
+        closer = abs(yours - value)
+        scale = max(abs(yours), abs(value))
+        if closer <= scale * spot.point(digits).arithmetic.ctx.mpf(10) ** (10 - digits) or closer < gap * 1e-15:
+            return True
+        if closer > gap / 1000:
+            return False
+        gap = closer
+    return False
+
+
+def _decimals(line: Node) -> bool:
+    """Does a decimal of all float64 digits stand in the formula?"""
+    return any(part.op == "number" and len(part.value.replace("-", "").replace(".", "").split("e")[0]) >= ROUNDED for part in postorder(line))
+
+
+def judged(bench: Bench, asked: Asked, deadline: Deadline) -> Verdict:
+    """The verdict about one formula; the lines of a chain are compared first."""
+    try:
+        verdict = _judged(bench, asked, asked.formula, deadline)
+        return _chain(bench, asked, verdict)
+    except NoPoint as none:
+        return Verdict(asked.key, "undecided", str(none), asked.place, answer=asked.formula)
+    except LimitError as large:
+        return Verdict(asked.key, "undecided", str(large), asked.place, answer=asked.formula)
+    except RecursionError:
+        return Verdict(asked.key, "undecided", "The formula is nested too deeply to be written out.", asked.place, answer=asked.formula)
+
+
+def _judged(bench: Bench, asked: Asked, line: Node, deadline: Deadline) -> Verdict:
+    outcomes = _outcomes(bench, asked, line, deadline)
+    by = {kind: [found for found in outcomes if found.kind == kind] for kind in (SAME, DIFFERENT, UNDEFINED)}
+    if not by[DIFFERENT] and not by[UNDEFINED]:
+        if len(by[SAME]) < 2:
+            return Verdict(asked.key, "undecided", "At the points that were tried the derivative or the answer has no value.", asked.place, answer=line)
+        return _agreed(bench, asked, line, by[SAME])
+    conditional = _conditional(bench, asked, line, by[SAME], by[DIFFERENT] + by[UNDEFINED], deadline)
+    if conditional is not None:
+        return conditional
+    return different(bench, asked, by[DIFFERENT] or by[UNDEFINED])
+
+
+def _outcomes(bench: Bench, asked: Asked, line: Node, deadline: Deadline) -> list[Outcome]:
+    outcomes = [compared(spot, asked, line) for spot in bench.spots]
+    if not any(found.kind == DIFFERENT for found in outcomes):  # the answer's own branches
+        for sampler in bench.samplers[:1]:
+            roots = [sampler.tape.entry(line, letters) for element in bench.spots[0].elements(asked.name) if (letters := asked.letters(element)) is not None]
+            if sampler.switches(roots):
+                known = [spot.inputs for spot in bench.spots if spot.sampler is sampler]
+                outcomes += [compared(Spot(bench, sampler, inputs), asked, line) for inputs in bench.across(sampler, known, roots)]
+    if not any(found.kind == SAME for found in outcomes) and any(found.kind == UNDEFINED for found in outcomes):
+        sampler = bench.samplers[0]  # where the answer has a value at all
+        roots = [sampler.tape.entry(line, letters) for element in bench.spots[0].elements(asked.name) if (letters := asked.letters(element)) is not None]
+        try:
+            for n, inputs in enumerate(sampler.points(roots, tries=8)):
+                outcomes.append(compared(Spot(bench, sampler, inputs), asked, line))
+                if n == 3:
+                    break
+        except NoPoint:
+            pass
+    return outcomes
+
+
+def _agreed(bench: Bench, asked: Asked, line: Node, right: Sequence[Outcome]) -> Verdict:
+    exact = exact_formula(bench, asked)
+    needs: tuple[str, ...] = ()
+    status = "equal"
+    full = written_out(line, bench.checked)
+    closed = exact_formula(bench, asked, written=True)
+    if full is not None and closed is not None:
+        try:
+            from symgd.verification.proof import proof
+        except ImportError:
+            proof = lambda a, b: None
+        found = proof(closed, full)
+        if found is not None:
+            status = "proved"
+            needs = tuple(shown(bench, condition) for condition in found.needs)
+    lengths = list(dict.fromkeys(tuple(sorted(found.spot.setting.lengths.items())) for found in right))
+    sizes = "; ".join(", ".join(f"{name} = {value}" for name, value in one) for one in lengths if one)
+    count = f"{len(right)} points to {DIGITS} digits" + (f", at the lengths {sizes}" if sizes else "")
+    if needs:
+        reason = f"It is the derivative where {' and '.join(needs)}: there the answer has no value, the derivative has one."
+        reason = f"It is the derivative, provided that {' and '.join(needs)}."
+        return Verdict(asked.key, "conditional", reason, asked.place, needs, (), None, line, exact)
+    reason = f"It is the derivative: the difference is 0 in normal form, and the numbers agree at {count}."
+    if status == "equal":
+        reason = f"It agrees with the derivative at {count}."
+    return Verdict(asked.key, status, reason, asked.place, (), (), None, line, exact, notes=_kinks(bench, asked, line))
+
+
+def _kinks(bench: Bench, asked: Asked, line: Node) -> tuple[str, ...]:
+    """What is agreed on where the derivative jumps."""
+    kinks = [part for root in (bench.checked.formula.expression, *(d.body for d in bench.checked.definitions)) for part in outside_subscripts(root)]
+    named = list(dict.fromkeys(shown(bench, part) for part in kinks if part.op in ("abs", "max", "min", "piecewise")))
+    if not named:
+        return ()
+    return (f"At the kinks of {', '.join(named[:3])} any value between the slopes on both sides is a subgradient; all of them are accepted.",)
+
+
+def _conditional(
+    bench: Bench, asked: Asked, line: Node, right: Sequence[Outcome], wrong: Sequence[Outcome], deadline: Deadline
+) -> Verdict | None:  # fmt: skip
+    """Right on one side of a condition, or where something is known of the data."""
+    if len(right) >= 2 and wrong:
+        sides = separating(bench.checked, asked, [found.spot for found in right], [found.spot for found in wrong])
+        if sides:
+            needs = tuple(shown(bench, put_simply(side.condition)) for side in sides)
+            explicit = any(side.explicit and not side.about.isdisjoint(bench.checked.parameters) for side in sides)
+            other = " or ".join(shown(bench, negated(put_simply(side.condition))) for side in sides)
+            where = " and ".join(needs)
+            if explicit:
+                found = different(bench, asked, wrong)
+                sentence = f"Right where {where}, wrong where {other}: the cost has a branch there, and each has its own derivative."
+                mistake = Mistake("wrong-branch", sentence, needs[0], "", sides[0].condition)
+                return Verdict(asked.key, "different", sentence, asked.place, needs, (mistake,), found.witness, line, found.exact)
+            sentence = f"It is the derivative only where {where}; where {other} it is not."
+            mistake = Mistake("domain", f"Only right where {where}: a root, a logarithm or a sign was taken for one side alone.", needs[0])
+            if all(found.kind == UNDEFINED for found in wrong):
+                sentence = f"It is the derivative where {where}; elsewhere the answer has no value, but the derivative has one."
+            return Verdict(
+                asked.key, "conditional", sentence, asked.place, needs, (mistake,), different(bench, asked, wrong).witness, line,
+                exact_formula(bench, asked),
+            )  # fmt: skip
+    for known in facts_about(bench.checked):
+        if deadline.over:
+            break
+        if known.symmetric and not bench.turned(known.symmetric):
+            continue
+        spots = [spot for facts in known.variants for spot in bench.keeping(facts)]
+        if len(spots) >= 2 * len(known.variants) and all(compared(spot, asked, line).kind == SAME for spot in spots):
+            sentence = f"It is the derivative if {known.said}; without that it is not."
+            return Verdict(
+                asked.key, "conditional", sentence, asked.place, (known.said,), (), different(bench, asked, wrong).witness, line,
+                exact_formula(bench, asked),
+            )  # fmt: skip
+    return None
+
+
+def different(bench: Bench, asked: Asked, wrong: Sequence[Outcome]) -> Verdict:
+    """The verdict with its witness: the point with the shortest numbers."""
+    best = min(wrong, key=lambda found: (found.kind == UNDEFINED, sum(len(str(value)) for value in found.spot.inputs.values())))
+    yours, exact = best.values[best.element]
+    setting = best.spot.setting
+    from symgd.verification.points import nested
+
+    point = {name: nested(best.spot.inputs, name, shape) for name, shape in setting.shapes.items()}
+    witness = Witness(point, setting.lengths, best.element, readable(yours), readable(exact))
+    return Verdict(
+        asked.key, "different", "It is not the derivative.", asked.place, (), (), witness, asked.formula, exact_formula(bench, asked)
+    )
+
+
+def readable(value: Any) -> Any:
+    """A short fraction if the number is one, else a float."""
+    if value != value or abs(value) == float("inf"):
+        return float(value)
+    near = Fraction(str(value)).limit_denominator(100_000) if abs(value) < 1e12 else None
+    if near is not None and abs(float(near) - float(value)) < 1e-20 + 1e-15 * abs(float(value)) and abs(value * near.denominator - near.numerator) < 1e-18:
+        return near
+    return float(value)
+
+
+def exact_formula(bench: Bench, asked: Asked, written: bool = False) -> Node | None:
+    """The derivative as a formula in the letters of the place, `written` with all definitions filled in; None if it is too long."""
+    gradient = bench.cost.gradient
+    if asked.name not in bench.cost.parameters:
+        return None
+    letters = gradient._letters(asked.name)
+    try:
+        visible = frozenset(bench.program.inputs) if written else None
+        formula = gradient._closed(asked.name, letters, visible)
+    except InputError:
+        return None
+    return _in_letters(formula, letters, asked.place.args)
+
+
+def _in_letters(formula: Node, letters: Sequence[Node], wanted: Sequence[Node]) -> Node:
+    from symgd.derivation.steps import renamed_apart
+
+    if tuple(letters) == tuple(wanted):
+        return formula
+    apart = renamed_apart(formula, frozenset(letter for place in wanted for letter in place.free))
+    return substituted(apart, dict(zip(letters, wanted, strict=True)))
+
+
+def shown(bench: Bench, part: Node) -> str:
+    """A formula in the text language, as the user would write it."""
+    formula = bench.checked.formula
+    return text(part, hidden=formula.hidden, axes=formula.axes)
+
+
+def _chain(bench: Bench, asked: Asked, verdict: Verdict) -> Verdict:
+    """The first line of a chain that does not follow from the one before, and what that means."""
+    if len(asked.lines) < 2:
+        return verdict
+    for n, (before, after) in enumerate(zip(asked.lines, asked.lines[1:], strict=False)):
+        for spot in bench.spots:
+            one, other = (spot.answer(asked, line, DIGITS) for line in (before, after))
+            wrong = [element for element in one if abs(one[element] - other[element]) > 1e-18 * max(1, abs(one[element]), abs(other[element]))]
+            if wrong:
+                first = _judged(bench, asked, before, Deadline(1.0)).status in ("proved", "equal")
+                start = "Correct until there" if first else "The lines before are not the derivative either"
+                sentence = f"Line {n + 2} does not follow from line {n + 1}: {shown(bench, before)} is not {shown(bench, after)}. {start}."
+                kept = (Mistake("algebra-slip", sentence, shown(bench, after), shown(bench, before), after), *verdict.mistakes)[:2]
+                if verdict.status in ("proved", "equal"):
+                    return _with(verdict, notes=(*verdict.notes, sentence))
+                return _with(verdict, reason=sentence, mistakes=kept)
+    return verdict
+
+
+def _with(verdict: Verdict, **changes: Any) -> Verdict:
+    from dataclasses import replace
+
+    return replace(verdict, **changes)
