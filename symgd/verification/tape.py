@@ -10,6 +10,7 @@ import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import mpmath
@@ -23,7 +24,7 @@ from symgd.program.equation import Range
 from symgd.program.meaning import Arithmetic, Interpreter
 from symgd.rules.derivatives import RULES, Rule, coefficients, domain, read_law, rule_for
 
-__all__ = ["Doubles", "Entry", "Mutation", "Point", "Slopes", "Tape", "domain_of", "letters_of"]
+__all__ = ["Doubles", "Entry", "Point", "Slopes", "Tape", "Wrong", "domain_of", "letters_of"]
 
 MOST = 40_000  # entries
 Place = tuple[int, ...]
@@ -198,11 +199,8 @@ class Doubles(Arithmetic):
             return float(self.wide.call(op, *map(self.wide.ctx.mpf, args)))
 
 
-class Mutation(NamedTuple):
-    """A wrong rule in place of the right one at every entry of some parts: (point, entry, its slopes by argument, the right result) -> slopes."""
-
-    parts: frozenset[Node]
-    rule: Callable[[Point, int, list[Slopes], Slopes], Slopes]
+Wrong = Callable[["Point", int, list[Slopes], Slopes], Slopes]
+"""A wrong rule for an entry: (point, entry, slopes of its arguments, the right result) -> slopes."""
 
 
 class Point:
@@ -213,6 +211,7 @@ class Point:
         self.values: dict[int, Any] = {}
         self.slopes: dict[int, dict[int, Any]] = {}
         self.letters = Interpreter({}, {}, arithmetic)
+        self.named = ""  # the parameter that a wrong law may speak of
 
     def value(self, root: int) -> Any:
         """The value of an entry, NaN or infinite where it has none."""
@@ -285,22 +284,37 @@ class Point:
 
     # slopes
 
-    def tangent(self, root: int, seeds: Mapping[int, Slopes], mutation: Mutation | None = None) -> Slopes:
-        """The derivatives of an entry by the elements that are seeded, forwards; at the parts of a mutation by its wrong rule."""
+    def tangents(
+        self, root: int, seeds: Mapping[int, Slopes], wrong: Mapping[Node, Wrong] = MappingProxyType({}), known: Mapping[int, Slopes] | None = None
+    ) -> dict[int, Slopes]:
+        """Entry -> its derivatives by the elements that are seeded, forwards; at the parts of `wrong` by their wrong rules.
+
+        `known`: the right ones, which stay where nothing before them is wrong.
+        """
         self.value(root)
         found: dict[int, Slopes] = {}
-        entries, mutated = self.tape.entries, mutation.parts if mutation else frozenset()
+        entries = self.tape.entries
         for number in self.tape.needed(root):
             entry = entries[number]
-            if number in seeds:
-                found[number] = seeds[number]
             args = (*entry.args, entry.own) if entry.op == "softmax" else entry.args
-            inner = [found.get(argument, _NONE) for argument in args]
-            if not any(inner) and not (number in seeds and entry.part in mutated):
+            mutated = bool(wrong) and entry.part in wrong
+            if known is not None and not mutated and all(found.get(argument) is known.get(argument) for argument in args):
+                if number in known:
+                    found[number] = known[number]
                 continue
-            right = found.get(number, _NONE) if number in seeds else self._joined(number, args, inner)
-            found[number] = mutation.rule(self, number, inner, right) if mutation and entry.part in mutated else right
-        return found.get(root, {})
+            inner = [found.get(argument, _NONE) for argument in args]
+            if number in seeds:
+                right = seeds[number]
+            elif any(inner):
+                right = self._joined(number, args, inner)
+            else:
+                continue
+            found[number] = wrong[entry.part](self, number, inner, right) if mutated else right
+        return found
+
+    def tangent(self, root: int, seeds: Mapping[int, Slopes]) -> Slopes:
+        """The derivatives of an entry by the elements that are seeded."""
+        return self.tangents(root, seeds).get(root, {})
 
     def _joined(self, number: int, args: Sequence[int], inner: list[Slopes]) -> Slopes:
         total: Slopes = {}

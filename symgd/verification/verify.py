@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from symgd.errors import InputError
 from symgd.verification.answers import asked
 from symgd.verification.bench import Bench
+from symgd.verification.explained import explained
 from symgd.verification.judge import Deadline, judged
 from symgd.verification.verdict import Verdict, Verification
 
@@ -22,5 +23,5 @@ def verify(cost: Cost, answer: Any, *, timeout: float = 2.0) -> Verification:
     deadline = Deadline(timeout)
     verdicts: dict[str, Verdict] = {}
     for one in asked(cost, answer):
-        verdicts[one.key] = judged(bench, one, deadline)
+        verdicts[one.key] = explained(bench, one, judged(bench, one, deadline), deadline)
     return Verification(cost, verdicts)
