@@ -1,7 +1,8 @@
 """The mistakes that people make with derivatives: a row each, a wrong law of the same shape as the right one.
 
 Letters of a wrong law: those of the right one, `u v n c` and `du dv`; `a` is the value of the function, `law` the right result, `x` the parameter
-itself, `t` each part of `u` in turn, `N` the number of terms of a sum or mean. Behind a comma a letter is replaced: `law, du = 1`. In a sum or a
+itself, `t` each part of `u` in turn, `o` the
+derivative of the function that `u` is, `N` the number of terms of a sum or mean. Behind a comma a letter is replaced: `law, du = 1`. In a sum or a
 product `u` is each term or factor in turn, and `v` all others together.
 
 In a sentence {part} is the place, {u} {v} its letters, {du} {dv} their derivatives, {law} the right law, {name} the parameter.
@@ -51,6 +52,7 @@ ROWS = (
     Row("wrong-argument", "one-argument", "law, u = a", "The outer derivative stands at the value of {part}; it belongs at {u}."),
     Row("wrong-argument", "one-argument", "law, u = du", "The outer derivative stands at the inner derivative; it belongs at {u}."),
     Row("wrong-argument", "one-argument", "law, u = du, du = 1", "The outer derivative stands at the inner derivative; it belongs at {u}, times {du}."),
+    Row("wrong-argument", "one-argument", "law, u = o", "The outer derivative stands at the derivative of {u}; it belongs at {u} itself."),
     Row("wrong-argument", "one-argument", "law, u = t", "The outer derivative of {part} stands at a part of {u}; it belongs at all of {u}."),
     Row("wrong-argument", "one-argument", "law, u = x", "The outer derivative of {part} stands at {name}; it belongs at {u}."),
     Row("wrong-argument", "power", "du^n", "The power of the derivative is not the derivative of the power: {law}."),
@@ -78,6 +80,7 @@ ROWS = (
     Row("product-rule", "product", "v*du - u*dv", "The product rule has a sum, not a difference: {law}."),
     Row("product-rule", "product", "u*du + v*dv", "Each derivative belongs to the other factor: {law}."),
     Row("missed-path", "same-parameter", "v*du", "{name} enters {part} twice, and only one of the two ways was followed: add the other one."),
+    Row("missed-path", "shared-sum", "dv", "{u} leads to {name} as well, and was not followed: the contributions of all paths are added."),
     Row("quotient-rule", "quotient", "du/dv", "The derivative of a quotient is not the quotient of the derivatives: {law}."),
     Row("quotient-rule", "quotient", "(v*du + u*dv)/v^2", "The quotient rule has a difference: {law}."),
     Row("quotient-rule", "quotient", "(u*dv - v*du)/v^2", "The difference in the quotient rule is the other way round: {law}."),

@@ -71,9 +71,8 @@ def misreadings(case: Case, over: Callable[[], bool]) -> Iterator[Found]:
     """Right derivatives of a wrong cost."""
     checked = case.bench.checked
     bodies = [checked.formula.expression, *(d.body for d in checked.definitions)]
-    numbers = [part for part in dict.fromkeys(postorder(*bodies)) if part.op == "number"]
+    numbers = [part for part in _places(*bodies) if part.op == "number"]
     swaps = [{one: other, other: one} for n, one in enumerate(numbers) for other in numbers[n + 1 :]]
-    tapes: dict[int, Tape] = {}
     count = 0
     for change in swaps:
         formula = substituted(checked.formula.expression, change)
@@ -83,20 +82,49 @@ def misreadings(case: Case, over: Callable[[], bool]) -> Iterator[Found]:
                 "misread-cost", score("misread-cost"), "It is the derivative of another cost: {u} and {v} are exchanged in it.", None, None,
                 {"u": one, "v": other},
             )  # fmt: skip
-    for part in dict.fromkeys(postorder(*bodies)):
+    sides = [checked.formula.expression, *(d.body for d in checked.definitions)]
+    for part in _places(*bodies):
         for new, kind, sentence in _misread(part, numbers):
-            count += 1
-            if over() or count > MOST:
-                return
-            formula = substituted(checked.formula.expression, {part: new})
-            definitions = [substituted(d.body, {part: new}) for d in checked.definitions]
-            if all(body is d.body for body, d in zip(definitions, checked.definitions, strict=True)):
-                fits = formula is not checked.formula.expression and _derived(case, formula)
-            else:
-                fits = _rederived(case, formula, definitions)
-            if fits:
-                letters = {"part": part, "new": new} | {f"term{n}": term for n, term in enumerate(part.args)}
-                yield Found(kind, score(kind, 0.4) + 0.001 * len(postorder(part)), sentence, None, None, letters)
+            for which, side in enumerate(sides):
+                for other in _changed(side, part, new):
+                    count += 1
+                    if over() or count > MOST:
+                        return
+                    if other is side:
+                        continue
+                    if which == 0:
+                        fits = _derived(case, other)
+                    else:
+                        fits = _rederived(case, sides[0], [*sides[1:which], other, *sides[which + 1 :]])
+                    if fits:
+                        letters = {"part": part, "new": new} | {f"term{n}": term for n, term in enumerate(part.args)}
+                        yield Found(kind, score(kind, 0.3) + 0.001 * len(postorder(part)), sentence, None, None, letters)
+
+
+def _places(*roots: Node) -> list[Node]:
+    """Every part with a real value, subscripts and the ends of ranges left out."""
+    found: dict[Node, None] = {}
+    stack = list(reversed(roots))
+    while stack:
+        part = stack.pop()
+        if part not in found and part.op != "range":
+            found[part] = None
+            stack += reversed(part.args if part.op != "access" else ())
+    return list(found)
+
+
+def _changed(root: Node, part: Node, new: Node) -> Iterator[Node]:
+    """The formula with the part replaced, a number at one place at a time."""
+    if part.op != "number":
+        memo = {one: one for one in postorder(root) if one.op in ("access", "range")}
+        yield rebuilt(root, None, {**memo, part: new})
+        return
+    if root is part:
+        yield new
+    elif root.op not in ("access", "range"):
+        for n, argument in enumerate(root.args):
+            for other in _changed(argument, part, new):
+                yield node(root.op, *root.args[:n], other, *root.args[n + 1 :], value=root.value)
 
 
 def _derived(case: Case, formula: Node) -> bool:
@@ -137,12 +165,14 @@ def of_formula(case: Case, formula: Node | None, answer: Any, over: Callable[[],
     lengths = _lengths(case)
     yield from _transposed(case, formula, place)
     count = 0
-    for part in dict.fromkeys(postorder(formula)):
+    for part in _places(formula):
         for new, kind, sentence in _rewritings(part, names, place, lengths):
-            count += 1
-            if over() or count > MOST:
-                return
-            if _is_at(case, substituted(formula, {part: new}), place):
+            for other in _changed(formula, part, new):
+                count += 1
+                if over() or count > MOST:
+                    return
+                if not _is_at(case, other, place):
+                    continue
                 yield Found(kind, score(kind, 0.5) + 0.001 * len(postorder(part)), sentence, part, None, {"part": part, "new": new})
 
 
@@ -255,24 +285,31 @@ def of_answer(case: Case, answer: Any) -> Iterator[Found]:
     place, formula = answer
     if not any(True for _ in accesses(formula)):
         return
-    numbers = [part for part in dict.fromkeys(postorder(formula)) if part.op == "number"]
+    numbers = [part for part in _places(formula) if part.op == "number"]
     for part in numbers[:8]:
-        for new in _solutions(case, formula, place, part):
-            if case_is_exact(case, substituted(formula, {part: _number(new)}), place):
+        for which, _ in enumerate(_changed(formula, part, part)):
+            for new in _solutions(case, formula, place, part, which):
+                if not case_is_exact(case, _at_place(formula, part, _number(new), which), place):
+                    continue
                 yield Found(
-                    "algebra-slip", score("algebra-slip"), "With {new} in place of {part} it would be right: a slip behind a correct derivative.", None, None,
+                    "algebra-slip", score("algebra-slip", 0.7), "With {new} in place of {part} it would be right: a slip behind a correct derivative.", None, None,
                     {"part": part, "new": _number(new)},
                 )  # fmt: skip
                 return
 
 
-def _solutions(case: Case, formula: Node, place: Node, part: Node) -> list[Fraction]:
+def _at_place(formula: Node, part: Node, new: Node, which: int) -> Node:
+    """With the part replaced at one of its places."""
+    return list(_changed(formula, part, new))[which]
+
+
+def _solutions(case: Case, formula: Node, place: Node, part: Node, which: int) -> list[Fraction]:
     """Numbers that make the first element right, if it is linear in the number, and the nearest others."""
     value = fraction(part)
     element = next(iter(case.targets[0]))
     letters = {letter: at for letter, at in zip(place.args, element, strict=True) if letter.op == "index"}
     spot = case.spots[0]
-    here, there = (spot.double.of(substituted(formula, {part: _number(new)}), letters) for new in (value, value + 1))
+    here, there = (spot.double.of(_at_place(formula, part, _number(new), which), letters) for new in (value, value + 1))
     found = [value - 1, value + 1]
     wanted = case.exact[0].get(element, 0.0)
     if isfinite(here) and isfinite(there) and there != here:

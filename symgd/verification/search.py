@@ -142,6 +142,8 @@ def _wholes(case: Case) -> Iterator[Found]:
             yield Found("sign", 0.9, "It is minus the derivative, everywhere.")
             return
         said = _factor(first)
+        if not said and len({round(value, 9) for exact in case.exact for value in exact.values()}) > 2:
+            said = f"{first:.6g} times"
         if said:
             yield Found("constant-factor", score("constant-factor", 0.2), f"It is {said} the derivative everywhere: a constant factor is wrong.")
             return
@@ -196,7 +198,7 @@ class Mutant:
 
     def found(self, stage: float = 0.0) -> Found:
         row = self.row
-        later = 0.3 if row.kind == "sign" and row.on == "one-argument" else 0.0
+        later = -0.15 if row.on == "same-parameter" else 0.3 if row.kind == "sign" and row.on == "one-argument" else 0.0
         near = 0.001 * len(postorder(self.part))
         kind = row.kind
         if kind == "constant-factor" and row.on == "constant" and not _is_number(self.letters.get("u")):
@@ -242,6 +244,7 @@ def _rows_on(key: str) -> tuple[Row, ...]:
     return tuple(rows)
 
 
+_SPLIT = frozenset({"sum", "shared-sum", "kept-constant", "product", "constant", "same-parameter"})
 _SPECIAL = frozenset({"sum", "negative", "product", "quotient", "piecewise", "max", "min", "relu", "softmax"})
 
 
@@ -256,16 +259,18 @@ def _classes(case: Case, entry_number: int, active: list[bool]) -> Iterator[tupl
             rest = part.args[:n] + part.args[n + 1 :]
             letters = {"u": argument, "v": rest[0] if len(rest) == 1 else node("+", *rest)}
             yield ("sum" if active[n] else "kept-constant"), letters, n
+            if active[n] and _shared(case, argument, letters["v"]):
+                yield "shared-sum", letters, n
     elif op == "*":
         count = sum(active)
-        mine = sum(a and argument.op == "access" and argument.value == case.name for a, argument in zip(active, part.args, strict=True))
+        named = sum(a and argument.op == "access" for a, argument in zip(active, part.args, strict=True))
         for n, argument in enumerate(part.args):
             rest = part.args[:n] + part.args[n + 1 :]
             letters = {"u": argument, "v": rest[0] if len(rest) == 1 else node("*", *rest)}
             if not active[n]:
                 yield "constant", letters, n
             elif count > 1:
-                if mine == count:
+                if named == count:
                     yield "same-parameter", letters, n
                 yield "product", letters, n
     elif op == "/":
@@ -288,6 +293,22 @@ def _classes(case: Case, entry_number: int, active: list[bool]) -> Iterator[tupl
         if rule.key == "relu":
             letters = {"u": part.args[0] if active[0] else part.args[1]}
         yield rule.key, letters, None
+
+
+def _shared(case: Case, one: Node, other: Node) -> bool:
+    """Do both read the same definition, one perhaps through others?"""
+    bodies = {d.target: d.body for d in case.bench.checked.definitions}
+
+    def read(part: Node) -> set[str]:
+        found: set[str] = set()
+        stack = [part]
+        while stack:
+            for name in {access.value for access in accesses(stack.pop())} & bodies.keys() - found:
+                found.add(name)
+                stack.append(bodies[name])
+        return found
+
+    return not read(one).isdisjoint(read(other))
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,6 +373,9 @@ def _wrong(compiled: _Compiled, key: str, split: int | None) -> Wrong:
         fixed = _letters(point, entry, key, split)
         if compiled.of is not None:
             fixed["t"] = next((point.values[one] for one in point.tape.needed(point.tape.entries[entry].args[0]) if point.tape.entries[one].part is compiled.of), float("nan"))
+        first = point.tape.entries[entry].args[:1]
+        if first and first[0] in point.values and point.tape.entries[first[0]].op in FUNCTIONS:
+            fixed["o"] = point.partial(first[0], 0)
         places = {place: None for slopes in inner for place in slopes} or dict.fromkeys(right)
         found: Slopes = {}
         for place in places:
@@ -360,13 +384,13 @@ def _wrong(compiled: _Compiled, key: str, split: int | None) -> Wrong:
             letters["law"] = right.get(place, 0.0)
             letters["x"] = point.inputs.get((point.named, place), float("nan"))
             letters["x"] = float(letters["x"])
-            for name, value in [(name, point.law(value, letters)) for name, value in compiled.replaced]:
-                if name not in ("du", "dv") or letters.get(name):
-                    letters[name] = value
-            assert compiled.law is not None
             try:
+                for name, value in [(name, point.law(value, letters)) for name, value in compiled.replaced]:
+                    if name not in ("du", "dv") or letters.get(name):
+                        letters[name] = value
+                assert compiled.law is not None
                 found[place] = point.law(compiled.law, letters)
-            except KeyError:
+            except KeyError:  # the law speaks of something that is not there
                 return right
         return found
 
@@ -377,7 +401,7 @@ def _letters(point: Point, number: int, key: str, split: int | None) -> dict[str
     entry = point.tape.entries[number]
     args = [point.values[argument] for argument in entry.args]
     letters: dict[str, Any] = {"a": point.values[number], "N": float(len(args))}
-    if key in ("sum", "kept-constant", "product", "constant", "same-parameter") and split is not None:
+    if key in _SPLIT and split is not None:
         others = args[:split] + args[split + 1 :]
         letters |= {"u": args[split], "v": sum(others) if entry.op == "+" else prod(others)}
     elif key in ("quotient", "divisor", "reciprocal"):
@@ -398,7 +422,7 @@ def _letters(point: Point, number: int, key: str, split: int | None) -> dict[str
 def _inner(point: Point, number: int, inner: list[Slopes], key: str, split: int | None, place: Place) -> dict[str, Any]:
     entry = point.tape.entries[number]
     slopes = [one.get(place, 0.0) for one in inner]
-    if key in ("sum", "kept-constant", "product", "constant", "same-parameter") and split is not None:
+    if key in _SPLIT and split is not None:
         if entry.op == "+":
             return {"du": slopes[split], "dv": sum(slopes) - slopes[split]}
         args = [point.values[argument] for argument in entry.args]
