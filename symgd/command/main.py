@@ -16,7 +16,7 @@ from symgd.errors import InputError
 
 __all__ = ["main"]
 
-COMMANDS = ("derive", "explain", "train", "generate")
+COMMANDS = ("derive", "explain", "verify", "train", "generate")
 REFUSED, INTERRUPTED, NO_READER = 2, 130, 141
 
 

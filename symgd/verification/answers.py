@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from types import MappingProxyType
 from typing import Any
 
 from symgd.cost.checked import Checked, Definition
@@ -15,7 +14,7 @@ from symgd.derivation.steps import renamed_apart
 from symgd.errors import InputError
 from symgd.nodes.fold import filled
 from symgd.nodes.naming import name_of
-from symgd.nodes.node import Node, access, accesses, index, node, number, postorder, rebuilt, substituted
+from symgd.nodes.node import ZERO, Node, access, accesses, index, postorder, range_, substituted
 from symgd.nodes.text import text
 from symgd.program.equation import Program
 from symgd.program.extents import input_extents
@@ -29,12 +28,13 @@ _KEY = re.compile(r"\s*(?:d\s*\w+\s*/\s*d\s*)?([^\W\d]\w*(?:\s*\[[^\]=]*\])?)\s*
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One part of an answer. `name`: the parameter or definition; `key`: what its verdict is found by; `place`: name[letters]; `lines`: the formulas
-    of a chain, the last one is the answer."""
+    of a chain, the last one is the answer; `loose`: ranges of letters that it leaves free, but the place does not have."""
 
     key: str
     name: str
     place: Node
     lines: tuple[Node, ...]
+    loose: tuple[Node, ...] = ()
 
     @property
     def formula(self) -> Node:
@@ -121,7 +121,7 @@ class _Reader:
         name, args, label = self._place(key)
         if callable(formula) and not hasattr(formula, "free_symbols"):
             raise InputError(f"The answer for {label} is a function.", accepted="one function for the whole gradient: verify(cost, function)")
-        rank = len(self.extents.get(name, ()))
+        rank = self._rank(name)
         axes = {place.value: extent for place, extent in zip(args or (), self.extents.get(name, ()), strict=False) if place.op == "index"}
         lines = [formula_in(self.checked, line, axes=axes, lengths=self.lengths) for line in self._lines(formula)]
         if args is None:
@@ -132,7 +132,20 @@ class _Reader:
         place = access(name, *args)
         for line in lines:
             self._check(line, place, label)
-        return Asked(label, name, place, tuple(lines))
+        return Asked(label, name, place, tuple(lines), self._loose(lines[-1], place, label))
+
+    def _rank(self, name: str) -> int:
+        own = [d for d in self.checked.definitions if d.target == name]
+        return len(own[0].at) if own else len(self.extents.get(name, ()))
+
+    def _loose(self, line: Node, place: Node, label: str) -> tuple[Node, ...]:
+        """The ranges of letters that stand in no sum: axes of the cost."""
+        loose = sorted(line.free - set(place.args), key=lambda letter: letter.value)
+        axes = self.checked.formula.axes
+        if any(letter.value not in axes for letter in loose):
+            names = ", ".join(map(text, loose))
+            raise InputError(f"Index {names} in the answer for {label} stands in no sum.", accepted=f"the indices of {text(place)}, or a sum")
+        return tuple(range_(letter, ZERO, axes[letter.value]) for letter in loose)
 
     def _lines(self, formula: Any) -> list[Any]:
         if not isinstance(formula, str):
@@ -171,10 +184,9 @@ class _Reader:
         """The letters of an answer without any on its left: those that its formula leaves free, as the cost uses them."""
         if not rank:
             return ()
-        hidden = self.checked.formula.hidden
         usual = self._usual(name, rank)
-        free = sorted((letter for letter in formula.free), key=lambda letter: (letter.value != hidden, letter.value))
-        if set(free) <= set(usual):
+        free = sorted(formula.free, key=lambda letter: letter.value)
+        if set(usual) & set(free) == set(usual) or set(free) <= set(usual):
             return usual
         if len(free) == rank == 1:
             return (free[0],)
@@ -199,17 +211,10 @@ class _Reader:
                 raise InputError(
                     f"{found.value} in the answer for {label} is no name of this cost.{hint}", accepted=", ".join(sorted(names, key=str))
                 )
-            rank = len(self.extents[found.value]) if found.value in self.extents else len(found.args)
+            rank = self._rank(found.value)
             if len(found.args) != rank:
                 count = f"{rank} {'index' if rank == 1 else 'indices'}" if rank else "no index"
                 raise InputError(f"{found.value} has {count}, the answer for {label} reads {text(found)}.", accepted=count)
-        loose = line.free - set(place.args)
-        if loose:
-            hidden = self.checked.formula.hidden
-            if hidden and loose == {index(hidden)}:
-                raise InputError(f"The answer for {label} has a value for every sample.", accepted="one number: mean(...) or sum(...) around it")
-            names_of = ", ".join(sorted(map(text, loose)))
-            raise InputError(f"Index {names_of} in the answer for {label} stands in no sum.", accepted=f"the indices of {text(place)}, or a sum")
 
 
 def written_out(formula: Node, checked: Checked, *, most: int = 20_000) -> Node | None:

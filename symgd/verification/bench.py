@@ -54,18 +54,24 @@ class Spot:
     def exact(self, name: str, digits: int = DIGITS) -> Mapping[Place, Any]:
         """The derivative by a parameter or definition, from the equations that run."""
         program = self.bench.program
+        adjoint = program.adjoints.get(name)
+        if adjoint is None and name not in program.inputs:
+            return self._adjoint(name, digits)
         if digits not in self.exact_values:
             inputs = {one: nested(self.inputs, one, shape) for one, shape in self.setting.shapes.items()}
             self.exact_values[digits] = interpret(program, inputs, self.setting.lengths, Arithmetic(digits))
-        adjoint = program.adjoints.get(name)
         return self.exact_values[digits].get(adjoint, {}) if adjoint else {}
+
+    def _adjoint(self, name: str, digits: int) -> Mapping[Place, Any]:
+        """The derivative by a definition that the equations that run do without, backwards through the cost as it was typed."""
+        point = self.point(digits)
+        point.value(self.sampler.root)
+        adjoints = point.adjoints({self.sampler.root: point.arithmetic.exact(1)})
+        return {place: adjoints.get(entry, point.arithmetic.exact(0)) for place, entry in self.tape.defined(name).items()}
 
     def elements(self, name: str) -> list[Place]:
         """The elements of a parameter or a definition."""
-        if name in self.setting.shapes:
-            return self.setting.elements(name)
-        self.exact(name)
-        return list(self.exact_values[DIGITS].get(name, {(): 0}))
+        return self.setting.elements(name) if name in self.setting.shapes else list(self.tape.defined(name))
 
     def seeds(self, name: str) -> dict[int, Slopes]:
         """The entries of the elements of a parameter, each with slope 1 by itself."""

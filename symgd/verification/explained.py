@@ -10,11 +10,11 @@ from math import isfinite
 from symgd.derivation.steps import Deriving
 from symgd.derivation.wording import kind as step_kind
 from symgd.errors import InputError
-from symgd.nodes.node import Node, access, accesses, postorder
+from symgd.nodes.node import Node, accesses, node
 from symgd.nodes.text import text
 from symgd.rules.derivatives import rule_for
 from symgd.verification.answers import Asked
-from symgd.verification.bench import Bench, Spot
+from symgd.verification.bench import DIGITS, Bench, Spot
 from symgd.verification.conditions import facts_about
 from symgd.verification.judge import Deadline, exact_formula, shown
 from symgd.verification.points import NoPoint, Sampler, square
@@ -29,7 +29,7 @@ SPOTS = 8
 
 def explained(bench: Bench, asked: Asked, verdict: Verdict, deadline: Deadline) -> Verdict:
     """The verdict with at most two mistakes, if it is different."""
-    if verdict.status != "different" or asked.name not in bench.cost.parameters:
+    if verdict.status != "different" or asked.name not in bench.cost.parameters or asked.loose or any(one.kind == "algebra-slip" for one in verdict.mistakes):
         return verdict
     found = [*verdict.mistakes]
     formula = exact_formula(bench, asked)
@@ -72,6 +72,9 @@ def _finite(bench: Bench, asked: Asked, spots: list[Spot]) -> tuple[list[Spot], 
     by_setting: dict[int, int] = {}
     for spot in spots:
         target = spot.answer(asked, asked.formula)
+        wide = spot.answer(asked, asked.formula, DIGITS)
+        if any(not abs(value - float(wide[place])) <= 1e-9 * abs(value) for place, value in target.items()):
+            continue  # overflow, or digits that cancel
         count = by_setting.get(id(spot.sampler), 0)
         if target and all(isfinite(value) for value in target.values()) and count < SPOTS and _is_plain(spot, asked.name):
             by_setting[id(spot.sampler)] = count + 1
@@ -188,5 +191,5 @@ def _correct(bench: Bench, name: str, found: Found) -> str:
             after = Deriving(by).of(found.part).after
         except InputError:
             return _law(found.part)
-        return f"d/d{shown(bench, by)} {shown(bench, found.part)} = {shown(bench, after)}"
+        return f"{shown(bench, node('derivative', found.part, by))} = {shown(bench, after)}"
     return _law(found.part)

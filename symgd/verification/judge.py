@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
 from symgd.errors import InputError, LimitError
-from symgd.nodes.node import Node, access, fraction, outside_subscripts, postorder, rebuilt, substituted
+from symgd.nodes.node import Node, node, outside_subscripts, postorder, substituted
 from symgd.nodes.text import text
 from symgd.verification.answers import Asked, written_out
 from symgd.verification.bench import DIGITS, Bench, Spot
@@ -106,7 +106,13 @@ def _decimals(line: Node) -> bool:
 
 def judged(bench: Bench, asked: Asked, deadline: Deadline) -> Verdict:
     """The verdict about one formula; the lines of a chain are compared first."""
+    return replace(_in_time(bench, asked, deadline), cost=bench.cost)
+
+
+def _in_time(bench: Bench, asked: Asked, deadline: Deadline) -> Verdict:
     try:
+        if asked.loose:
+            return _unsummed(bench, asked, deadline)
         verdict = _judged(bench, asked, asked.formula, deadline)
         return _chain(bench, asked, verdict)
     except NoPoint as none:
@@ -128,6 +134,20 @@ def _judged(bench: Bench, asked: Asked, line: Node, deadline: Deadline) -> Verdi
     if conditional is not None:
         return conditional
     return different(bench, asked, by[DIFFERENT] or by[UNDEFINED])
+
+
+def _unsummed(bench: Bench, asked: Asked, deadline: Deadline) -> Verdict:
+    """An answer with a value for every element of an axis that it should be summed over."""
+    letters = ", ".join(shown(bench, bound.args[0]) for bound in asked.loose)
+    over = "sample" if letters == bench.checked.formula.hidden else f"value of {letters}"
+    reason = f"The answer has a value for every {over}; the derivative sums over them."
+    for op in ("mean", "sum"):
+        whole = replace(asked, lines=(node(op, asked.formula, *asked.loose),), loose=())
+        found = _judged(bench, whole, whole.formula, deadline)
+        if found.correct:
+            message = f"The {op} over the {over}s is missing: {shown(bench, whole.formula)}."
+            return replace(found, status="different", reason=message, mistakes=(Mistake("mean-vs-sum", message, "", shown(bench, whole.formula)),))
+    return replace(found, status="different", reason=reason, mistakes=())
 
 
 def _outcomes(bench: Bench, asked: Asked, line: Node, deadline: Deadline) -> list[Outcome]:
@@ -291,15 +311,8 @@ def _chain(bench: Bench, asked: Asked, verdict: Verdict) -> Verdict:
             if wrong:
                 first = _judged(bench, asked, before, Deadline(1.0)).status in ("proved", "equal")
                 start = "Correct until there" if first else "The lines before are not the derivative either"
-                sentence = f"Line {n + 2} does not follow from line {n + 1}: {shown(bench, before)} is not {shown(bench, after)}. {start}."
-                kept = (Mistake("algebra-slip", sentence, shown(bench, after), shown(bench, before), after), *verdict.mistakes)[:2]
-                if verdict.status in ("proved", "equal"):
-                    return _with(verdict, notes=(*verdict.notes, sentence))
-                return _with(verdict, reason=sentence, mistakes=kept)
+                end = ", and the last line is right again" if verdict.correct else ""
+                sentence = f"Line {n + 2} does not follow from line {n + 1}: {shown(bench, before)} is not {shown(bench, after)}. {start}{end}."
+                slip = Mistake("algebra-slip", sentence, shown(bench, after), shown(bench, before), after)
+                return replace(verdict, status="different", reason=sentence, mistakes=(slip, *(() if first else verdict.mistakes))[:2], witness=verdict.witness)
     return verdict
-
-
-def _with(verdict: Verdict, **changes: Any) -> Verdict:
-    from dataclasses import replace
-
-    return replace(verdict, **changes)

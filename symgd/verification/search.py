@@ -132,6 +132,9 @@ def score(kind: str, stage: float = 0.0) -> float:
 
 
 def _wholes(case: Case) -> Iterator[Found]:
+    if not any(value for target in case.targets for value in target.values()):
+        yield Found("data-as-constant", 0.0, "It is 0: {name} was taken for a constant.")
+        return
     ratios = case.ratio(lambda n: case.exact[n])
     if ratios is None:
         return

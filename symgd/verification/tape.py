@@ -126,6 +126,16 @@ class Tape:
                 return False
         return True
 
+    def defined(self, name: str) -> dict[Place, int]:
+        """Element -> entry of a definition, for all elements that its parts define."""
+        found: dict[Place, int] = {}
+        for part in self.parts.get(name, ()):
+            for point in self._points(part.ranges, {}):
+                place = tuple([self.reader.integer(argument, point) for argument in part.at])
+                if place not in found:
+                    found[place] = self.entry(part.body, point)
+        return found
+
     def _missing(self, part: Node) -> int:
         found = self._add("missing", (), part)
         self.beyond[found] = part
@@ -391,23 +401,22 @@ class Point:
         letters = dict(zip(letters_of(rule_for(entry.part)), args, strict=True))
         return slack(condition, lambda side: self.law(side, letters))
 
-    def gradient(self, weights: Mapping[int, Any]) -> dict[int, Any]:
-        """Input entry -> derivative of the weighted sum of entries, backwards."""
-        adjoints = dict(weights)
-        result: dict[int, Any] = {}
-        order = sorted({inner for root in weights for inner in self.tape.needed(root)}, reverse=True)
-        for number in order:
-            adjoint, entry = adjoints.get(number), self.tape.entries[number]
-            if not adjoint:
-                continue
-            if entry.op == "input":
-                result[number] = adjoint
+    def adjoints(self, weights: Mapping[int, Any]) -> dict[int, Any]:
+        """Entry -> derivative of the weighted sum of entries by it, backwards."""
+        found = dict(weights)
+        for number in sorted({inner for root in weights for inner in self.tape.needed(root)}, reverse=True):
+            adjoint, entry = found.get(number), self.tape.entries[number]
+            if not adjoint or entry.op == "input":
                 continue
             for position, argument in enumerate((*entry.args, entry.own) if entry.op == "softmax" else entry.args):
                 factor = self.partial(number, position)
                 if factor:
-                    adjoints[argument] = adjoints.get(argument, 0) + adjoint * factor
-        return result
+                    found[argument] = found.get(argument, 0) + adjoint * factor
+        return found
+
+    def gradient(self, weights: Mapping[int, Any]) -> dict[int, Any]:
+        """The same, of inputs alone."""
+        return {number: value for number, value in self.adjoints(weights).items() if self.tape.entries[number].op == "input"}
 
 
 def slack(condition: Node, value: Callable[[Node], Any]) -> Any:

@@ -51,8 +51,8 @@ class Verdict:
     """About one parameter, or one intermediate adjoint.
 
     `status`: one of `STATUSES`. `reason`: a sentence. `needs`: what has to be known for a conditional answer to be right. `place`: the element that
-    was asked for, W[k, j]. `answer`: the formula that was judged, None for what a function returned. `expected`: the exact derivative, None where it
-    is too long; `shown` and `formula` are both in text. `notes`: remarks, such as what is accepted at a kink.
+    was asked for, W[k, j]. `answer`: the formula that was judged, None for what a function returned. `exact`: the derivative, None where it is too
+    long. `notes`: remarks, such as what is accepted at a kink.
     """
 
     parameter: str
@@ -64,8 +64,13 @@ class Verdict:
     witness: Witness | None = None
     answer: Node | None = None
     exact: Node | None = None
-    expected: Any = None
     notes: tuple[str, ...] = ()
+    cost: Cost | None = None
+
+    @property
+    def expected(self) -> Any:
+        """The exact derivative as a SymPy expression, None where it is too long."""
+        return None if self.exact is None or self.cost is None else self.cost._to_sympy(self.exact)
 
     @property
     def correct(self) -> bool | None:
