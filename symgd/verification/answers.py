@@ -113,9 +113,8 @@ class _Reader:
         program: Program = cost.gradient.program
         self.extents = {**input_extents(program)[0], **program.extents}
         self.definitions = {d.target for d in self.checked.definitions}
-        self.lengths = {
-            part.value for part in postorder(*(e for es in self.extents.values() for e in es), *self.checked.formula.axes.values()) if part.op == "length"
-        } - self.checked.names
+        sizes = [*(size for sides in self.extents.values() for size in sides), *self.checked.formula.axes.values()]
+        self.lengths = {part.value for part in postorder(*sizes) if part.op == "length"} - self.checked.names
 
     def part(self, key: Any, formula: Any) -> Asked:
         name, args, label = self._place(key)

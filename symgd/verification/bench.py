@@ -13,14 +13,13 @@ from symgd.program.equation import Program
 from symgd.program.gate import checking
 from symgd.program.meaning import Arithmetic, interpret
 from symgd.verification.answers import Asked
-from symgd.verification.points import Doubles, Inputs, NoPoint, Sampler, Setting, nested, settings
+from symgd.verification.points import DOUBLES, Inputs, NoPoint, Sampler, Setting, nested, settings, switch
 from symgd.verification.tape import Place, Point, Slopes, Tape
 
 __all__ = ["Bench", "Spot"]
 
 DIGITS = 30
 BASE = (7, 4, 3)  # points for each set of lengths
-DOUBLES = Doubles()
 
 
 @dataclass(eq=False)
@@ -50,6 +49,17 @@ class Spot:
         if digits not in self.points:
             self.points[digits] = Point(self.tape, self.inputs, Arithmetic(digits))
         return self.points[digits]
+
+    @cached_property
+    def plain(self) -> bool:
+        """Has float64 enough digits for every adjoint here? At a saturated sigmoid they cancel, and wrong rules with them."""
+        root = self.sampler.root
+        found = []
+        for point in (self.double, self.point(DIGITS)):
+            point.value(root)
+            found.append(point.adjoints({root: point.arithmetic.exact(1)}))
+        rough, wide = found
+        return all(abs(value - float(wide.get(entry, 0))) <= 1e-9 * max(1e-9, abs(value)) for entry, value in rough.items())
 
     def exact(self, name: str, digits: int = DIGITS) -> Mapping[Place, Any]:
         """The derivative by a parameter or definition, from the equations that run."""
@@ -124,7 +134,7 @@ class Bench:
         points = [Point(sampler.tape, inputs, DOUBLES) for inputs in known]
         for _, entries in list(sampler.switches(roots).items())[:most]:
             for sign in (1, -1):
-                seen = [point for point in points if all(sign * _side(point, entry) > 0 for entry in entries)]
+                seen = [point for point in points if all(sign * switch(point, entry) > 0 for entry in entries)]
                 for seed in range(2 - min(2, len(seen))):
                     wants = [(entry, sign) for entry in entries]
                     for attempt in range(3):
@@ -157,9 +167,3 @@ class Bench:
                         break
             except NoPoint:
                 return
-
-
-def _side(point: Point, entry: int) -> float:
-    from symgd.verification.points import switch
-
-    return switch(point, entry)

@@ -1,8 +1,8 @@
-"""Under what an answer is right that is not right everywhere: common facts about data, and the sides of what separates right points from wrong ones."""
+"""Under what an answer is right that is not right everywhere: common facts about data, and what separates right points from wrong ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -39,10 +39,11 @@ def facts_about(checked: Checked) -> list[Known]:
     for element in elements:
         sides, name = _sides(checked, element), element.value
         if element.args and sides[-1] is not None and not _is_column(checked, element):
-            found += _known(checked, [[_total(element, sides[-1])]], f"the rows of {name} sum to 1" if len(element.args) > 1 else f"the sum of {name} is 1")
+            said = f"the rows of {name} sum to 1" if len(element.args) > 1 else f"the sum of {name} is 1"
+            found += _known(checked, [[_total(element, sides[-1])]], said)
         for values, said in () if name in checked.constants else _LABELS:
-            if (values[0] is ZERO or not element.args) and _beside_a_parameter(checked, element):
-                continue  # a feature, no label
+            if _is_feature(checked, element) or (not element.args and values[0] is not ZERO):
+                continue
             power = node("==", node("^", element, TWO), element if values[0] is ZERO else ONE)
             variants = [[power]] if element.args else [[node("==", element, value)] for value in values]
             found += _known(checked, variants, f"{name} is {said}", power)
@@ -59,10 +60,16 @@ def facts_about(checked: Checked) -> list[Known]:
 _LABELS = (((ZERO, ONE), "0 or 1"), ((number(-1), ONE), "-1 or 1"))
 
 
-def _beside_a_parameter(checked: Checked, element: Node) -> bool:
-    """Is it a factor of a product with a parameter?"""
+def _is_feature(checked: Checked, element: Node) -> bool:
+    """Is it, or a power of it, a factor beside a parameter? What is called y, label or target is none even so."""
+    if element.value.lower().startswith(("y", "label", "target")):
+        return False
     products = [part for part in postorder(checked.formula.expression, *(d.body for d in checked.definitions)) if part.op == "*"]
-    return any(element in part.args and any(factor.op == "access" and factor.value in checked.parameters for factor in part.args) for part in products)
+    for part in products:
+        bases = [factor.args[0] if factor.op == "^" else factor for factor in part.args]
+        if element in bases and any(base.op == "access" and base.value in checked.parameters for base in bases):
+            return True
+    return False
 
 
 def _is_column(checked: Checked, element: Node) -> bool:
@@ -76,10 +83,13 @@ def _total(element: Node, side: Node) -> Node:
 def _contracted(checked: Checked, element: Node) -> bool:
     """Is it summed with an array parameter, as features are?"""
     for part in postorder(checked.formula.expression, *(d.body for d in checked.definitions)):
-        if part.op == "*" and element in part.args:
-            if any(factor.op == "access" and factor.value in checked.parameters and element.args[-1] in factor.args for factor in part.args):
-                return True
+        if part.op == "*" and element in part.args and any(_reads(checked, factor, element.args[-1]) for factor in part.args):
+            return True
     return False
+
+
+def _reads(checked: Checked, factor: Node, letter: Node) -> bool:
+    return factor.op == "access" and factor.value in checked.parameters and letter in factor.args
 
 
 def _known(checked: Checked, variants: list[list[Node]], said: str, written: Node | None = None) -> list[Known]:
@@ -100,9 +110,9 @@ def _elements(checked: Checked) -> list[Node]:
     found: dict[str, Node] = {}
     bodies = (checked.formula.expression, *(d.body for d in checked.definitions))
     for place in accesses(*bodies):
-        if place.value in checked.data and place.value not in checked.integers:
-            if all(argument.op == "index" for argument in place.args) and len(set(place.args)) == len(place.args):
-                found.setdefault(place.value, place)
+        own = all(argument.op == "index" for argument in place.args) and len(set(place.args)) == len(place.args)
+        if own and place.value in checked.data and place.value not in checked.integers:
+            found.setdefault(place.value, place)
     return list(found.values())
 
 
@@ -122,58 +132,46 @@ class Side:
     explicit: bool
     about: frozenset[str]
 
-    def holds(self, point: Point, letters: dict[int, list[tuple[Node, ...]]] | None = None) -> bool | None:
+    def holds(self, point: Point) -> bool | None:
         """Everywhere (True), nowhere (False), or in some elements (None)."""
-        found = _all_values(point, self.condition)
-        return True if all(found) else False if not any(found) else None
-
-
-def _all_values(point: Point, condition: Node) -> list[bool]:
-    """The condition at all elements of what it reads that the tape has computed."""
-    left, right = condition.args
-    sides = []
-    for side in (left, right):
-        sides.append([value for (part, _), entry in point.tape.known_entries(side) if (value := point.value(entry)) is not None])
-    if len(sides[1]) == 1:
-        sides[1] = sides[1] * len(sides[0])
-    if len(sides[0]) == 1:
-        sides[0] = sides[0] * len(sides[1])
-    compare = {">": lambda u, v: u > v, "<": lambda u, v: u < v}[condition.op]
-    return [compare(u, v) for u, v in zip(*sides, strict=False)]
+        left, right = ([point.value(entry) for entry in point.tape.entries_of(side)] for side in self.condition.args)
+        count = max(len(left), len(right))
+        pairs = zip(left if len(left) > 1 else left * count, right if len(right) > 1 else right * count, strict=False)
+        found = [u > v if self.condition.op == ">" else u < v for u, v in pairs]
+        return True if found and all(found) else None if any(found) else False
 
 
 def _candidates(checked: Checked, asked: Asked) -> Iterator[Side]:
     """Both sides of everything that branches, of what stands below even powers, roots and logarithms, and of every name."""
     definitions = {d.target: d.body for d in checked.definitions}
-
-    def names(part: Node) -> frozenset[str]:
-        seen: set[str] = set()
-        stack = [part]
-        while stack:
-            for found in accesses(stack.pop()):
-                if found.value not in seen:
-                    seen.add(found.value)
-                    if found.value in definitions:
-                        stack.append(definitions[found.value])
-        return frozenset(seen)
-
     bodies = [checked.formula.expression, *definitions.values()]
     for explicit, roots in ((True, bodies), (False, [asked.formula])):
         for part in (inner for root in roots for inner in outside_subscripts(root)):
-            for u, v in _pairs(part, explicit):
-                about = names(u) | names(v)
-                if about:
-                    branching = explicit and part.op not in ("/", "^", "sqrt") and domain_of(part) is None
-                    yield Side(node(">", u, v), branching, about)
-                    yield Side(node("<", u, v), branching, about)
+            for u, v in _compared(part):
+                about = _names(definitions, u, v)
+                branching = explicit and part.op not in ("/", "^", "sqrt") and domain_of(part) is None
+                for op in (">", "<") if about else ():
+                    yield Side(node(op, u, v), branching, about)
     for found in accesses(*bodies):
         if all(argument.op == "index" for argument in found.args):
-            yield Side(node(">", found, ZERO), False, names(found))
-            yield Side(node("<", found, ZERO), False, names(found))
+            for op in (">", "<"):
+                yield Side(node(op, found, ZERO), False, _names(definitions, found))
 
 
-def _pairs(part: Node, explicit: bool) -> Iterator[tuple[Node, Node]]:
-    if part.op in ("abs", "sign", "heaviside"):
+def _names(definitions: Mapping[str, Node], *parts: Node) -> frozenset[str]:
+    """All names that the parts read, also through definitions."""
+    seen: set[str] = set()
+    stack = list(parts)
+    while stack:
+        new = {found.value for found in accesses(stack.pop())} - seen
+        seen |= new
+        stack += [definitions[name] for name in new if name in definitions]
+    return frozenset(seen)
+
+
+def _compared(part: Node) -> Iterator[tuple[Node, Node]]:
+    """The two sides of what a part compares, or what stands below a root, a power or a logarithm, and 0."""
+    if part.op in ("abs", "sign", "heaviside", "^", "log", "sqrt"):
         yield part.args[0], ZERO
     elif (part.op in ("max", "min") and len(part.args) == 2) or part.op in COMPARISONS:
         u, v = part.args
@@ -181,10 +179,6 @@ def _pairs(part: Node, explicit: bool) -> Iterator[tuple[Node, Node]]:
         if v.op == "number" and u.op == "abs":
             yield u.args[0], v
             yield u.args[0], node("neg", v)
-    elif part.op == "^" and part.args[1].op == "number" and fraction(part.args[1]).denominator == 1 and fraction(part.args[1]) % 2 == 0:
-        yield part.args[0], ZERO
-    elif part.op in ("log", "sqrt") or part.op == "^":
-        yield part.args[0], ZERO
 
 
 def separating(checked: Checked, asked: Asked, right: Sequence[Spot], wrong: Sequence[Spot]) -> list[Side] | None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from math import isfinite
 
 from symgd.derivation.steps import Deriving
 from symgd.derivation.wording import kind as step_kind
 from symgd.errors import InputError
 from symgd.nodes.node import Node, accesses, node
-from symgd.nodes.text import text
 from symgd.rules.derivatives import rule_for
 from symgd.verification.answers import Asked
 from symgd.verification.bench import DIGITS, Bench, Spot
@@ -29,7 +26,8 @@ SPOTS = 8
 
 def explained(bench: Bench, asked: Asked, verdict: Verdict, deadline: Deadline) -> Verdict:
     """The verdict with at most two mistakes, if it is different."""
-    if verdict.status != "different" or asked.name not in bench.cost.parameters or asked.loose or any(one.kind == "algebra-slip" for one in verdict.mistakes):
+    known = asked.loose or any(one.kind == "algebra-slip" for one in verdict.mistakes)
+    if verdict.status != "different" or known or asked.name not in bench.cost.parameters:
         return verdict
     found = [*verdict.mistakes]
     formula = exact_formula(bench, asked)
@@ -76,17 +74,11 @@ def _finite(bench: Bench, asked: Asked, spots: list[Spot]) -> tuple[list[Spot], 
         if any(not abs(value - float(wide[place])) <= 1e-9 * abs(value) for place, value in target.items()):
             continue  # overflow, or digits that cancel
         count = by_setting.get(id(spot.sampler), 0)
-        if target and all(isfinite(value) for value in target.values()) and count < SPOTS and _is_plain(spot, asked.name):
+        if target and all(isfinite(value) for value in target.values()) and count < SPOTS and spot.plain:
             by_setting[id(spot.sampler)] = count + 1
             kept.append(spot)
             targets.append(target)
     return kept, targets
-
-
-def _is_plain(spot: Spot, name: str) -> bool:
-    """Does float64 have enough digits here? A saturated sigmoid cancels."""
-    rough = spot.double.tangent(spot.sampler.root, spot.seeds(name))
-    return all(abs(value - float(spot.exact(name).get(place, 0.0))) <= 1e-10 * max(1e-3, abs(value)) for place, value in rough.items())
 
 
 def _under_facts(bench: Bench, asked: Asked, formula: Node | None, deadline: Deadline) -> list[Mistake]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import islice
 from typing import Any
 
 from symgd.errors import InputError, LimitError
@@ -14,8 +16,8 @@ from symgd.nodes.text import text
 from symgd.verification.answers import Asked, written_out
 from symgd.verification.bench import DIGITS, Bench, Spot
 from symgd.verification.conditions import facts_about, negated, put_simply, separating
-from symgd.verification.points import NoPoint
-
+from symgd.verification.points import Inputs, NoPoint, nested
+from symgd.verification.proof import Proof, proof
 from symgd.verification.tape import Place
 from symgd.verification.verdict import Mistake, Verdict, Witness
 
@@ -59,7 +61,8 @@ def compared(spot: Spot, asked: Asked, line: Node) -> Outcome:
     if any(abs(value) == float("inf") for value in rough.values()):
         return Outcome(spot, SKIPPED)
     values: dict[Place, tuple[Any, Any]] = {}
-    kind, where = SAME, ()
+    kind: str = SAME
+    where: Place = ()
     decimals = _decimals(line)
     for element, yours in spot.answer(asked, line, DIGITS).items():
         value = exact.get(element, 0)
@@ -124,16 +127,14 @@ def _in_time(bench: Bench, asked: Asked, deadline: Deadline) -> Verdict:
 
 
 def _judged(bench: Bench, asked: Asked, line: Node, deadline: Deadline) -> Verdict:
-    outcomes = _outcomes(bench, asked, line, deadline)
-    by = {kind: [found for found in outcomes if found.kind == kind] for kind in (SAME, DIFFERENT, UNDEFINED)}
-    if not by[DIFFERENT] and not by[UNDEFINED]:
-        if len(by[SAME]) < 2:
-            return Verdict(asked.key, "undecided", "At the points that were tried the derivative or the answer has no value.", asked.place, answer=line)
-        return _agreed(bench, asked, line, by[SAME])
-    conditional = _conditional(bench, asked, line, by[SAME], by[DIFFERENT] + by[UNDEFINED], deadline)
-    if conditional is not None:
-        return conditional
-    return different(bench, asked, by[DIFFERENT] or by[UNDEFINED])
+    outcomes = _outcomes(bench, asked, line)
+    same, wrong, without = ([found for found in outcomes if found.kind == kind] for kind in (SAME, DIFFERENT, UNDEFINED))
+    if wrong or without:
+        conditional = _conditional(bench, asked, line, same, wrong + without, deadline)
+        return conditional or different(bench, asked, wrong or without)
+    if len(same) < 2:
+        return Verdict(asked.key, "undecided", "At the points that were tried the derivative or the answer has no value.", asked.place, answer=line)
+    return _agreed(bench, asked, line, same)
 
 
 def _unsummed(bench: Bench, asked: Asked, deadline: Deadline) -> Verdict:
@@ -145,63 +146,53 @@ def _unsummed(bench: Bench, asked: Asked, deadline: Deadline) -> Verdict:
         whole = replace(asked, lines=(node(op, asked.formula, *asked.loose),), loose=())
         found = _judged(bench, whole, whole.formula, deadline)
         if found.correct:
-            message = f"The {op} over the {over}s is missing: {shown(bench, whole.formula)}."
-            return replace(found, status="different", reason=message, mistakes=(Mistake("mean-vs-sum", message, "", shown(bench, whole.formula)),))
+            formula = shown(bench, whole.formula)
+            message = f"The {op} over every {over} is missing: {formula}."
+            return replace(found, status="different", reason=message, mistakes=(Mistake("mean-vs-sum", message, "", formula),))
     return replace(found, status="different", reason=reason, mistakes=())
 
 
-def _outcomes(bench: Bench, asked: Asked, line: Node, deadline: Deadline) -> list[Outcome]:
+def _outcomes(bench: Bench, asked: Asked, line: Node) -> list[Outcome]:
+    """The answer at the points of the cost, on both sides of its own switches, and where it has a value at all."""
     outcomes = [compared(spot, asked, line) for spot in bench.spots]
-    if not any(found.kind == DIFFERENT for found in outcomes):  # the answer's own branches
-        for sampler in bench.samplers[:1]:
-            roots = [sampler.tape.entry(line, letters) for element in bench.spots[0].elements(asked.name) if (letters := asked.letters(element)) is not None]
-            if sampler.switches(roots):
-                known = [spot.inputs for spot in bench.spots if spot.sampler is sampler]
-                outcomes += [compared(Spot(bench, sampler, inputs), asked, line) for inputs in bench.across(sampler, known, roots)]
-    if not any(found.kind == SAME for found in outcomes) and any(found.kind == UNDEFINED for found in outcomes):
-        sampler = bench.samplers[0]  # where the answer has a value at all
-        roots = [sampler.tape.entry(line, letters) for element in bench.spots[0].elements(asked.name) if (letters := asked.letters(element)) is not None]
-        try:
-            for n, inputs in enumerate(sampler.points(roots, tries=8)):
-                outcomes.append(compared(Spot(bench, sampler, inputs), asked, line))
-                if n == 3:
-                    break
-        except NoPoint:
-            pass
-    return outcomes
+    sampler = bench.samplers[0]
+    kinds = {found.kind for found in outcomes}
+    letters = [found for element in bench.spots[0].elements(asked.name) if (found := asked.letters(element)) is not None]
+    roots = [sampler.tape.entry(line, found) for found in letters]
+    more: list[Inputs] = []
+    if DIFFERENT not in kinds and sampler.switches(roots):
+        more += bench.across(sampler, [spot.inputs for spot in bench.spots if spot.sampler is sampler], roots)
+    if SAME not in kinds and UNDEFINED in kinds:
+        with suppress(NoPoint):
+            more += islice(sampler.points(roots, tries=8), 4)
+    return outcomes + [compared(Spot(bench, sampler, inputs), asked, line) for inputs in more]
 
 
 def _agreed(bench: Bench, asked: Asked, line: Node, right: Sequence[Outcome]) -> Verdict:
-    exact = exact_formula(bench, asked)
-    needs: tuple[str, ...] = ()
-    status = "equal"
-    full = written_out(line, bench.checked)
-    closed = exact_formula(bench, asked, written=True)
-    if full is not None and closed is not None:
-        try:
-            from symgd.verification.proof import proof
-        except ImportError:
-            proof = lambda a, b: None
-        found = proof(closed, full)
-        if found is not None:
-            status = "proved"
-            needs = tuple(shown(bench, condition) for condition in found.needs)
-    lengths = list(dict.fromkeys(tuple(sorted(found.spot.setting.lengths.items())) for found in right))
-    sizes = "; ".join(", ".join(f"{name} = {value}" for name, value in one) for one in lengths if one)
-    count = f"{len(right)} points to {DIGITS} digits" + (f", at the lengths {sizes}" if sizes else "")
+    exact, notes = exact_formula(bench, asked), _kinks(bench)
+    found = _proved(bench, asked, line)
+    needs = tuple(shown(bench, put_simply(condition)) for condition in found.needs) if found else ()
     if needs:
-        reason = f"It is the derivative where {' and '.join(needs)}: there the answer has no value, the derivative has one."
-        reason = f"It is the derivative, provided that {' and '.join(needs)}."
-        return Verdict(asked.key, "conditional", reason, asked.place, needs, (), None, line, exact)
-    reason = f"It is the derivative: the difference is 0 in normal form, and the numbers agree at {count}."
-    if status == "equal":
-        reason = f"It agrees with the derivative at {count}."
-    return Verdict(asked.key, status, reason, asked.place, (), (), None, line, exact, notes=_kinks(bench, asked, line))
+        reason = f"It is the derivative where {' and '.join(needs)}; elsewhere the answer has no value, but the derivative has one."
+        return Verdict(asked.key, "conditional", reason, asked.place, needs, (), None, line, exact, notes)
+    lengths = dict.fromkeys(", ".join(f"{name} = {value}" for name, value in sorted(one.spot.setting.lengths.items())) for one in right)
+    sizes = "; ".join(one for one in lengths if one)
+    count = f"{len(right)} points to {DIGITS} digits" + (f", at the lengths {sizes}" if sizes else "")
+    if found:
+        reason = f"It is the derivative: the difference is 0 in normal form, and the numbers agree at {count}."
+        return Verdict(asked.key, "proved", reason, asked.place, (), (), None, line, exact, notes)
+    return Verdict(asked.key, "equal", f"It agrees with the derivative at {count}.", asked.place, (), (), None, line, exact, notes)
 
 
-def _kinks(bench: Bench, asked: Asked, line: Node) -> tuple[str, ...]:
+def _proved(bench: Bench, asked: Asked, line: Node) -> Proof | None:
+    exact, full = exact_formula(bench, asked, written=True), written_out(line, bench.checked)
+    return None if exact is None or full is None else proof(exact, full)
+
+
+def _kinks(bench: Bench) -> tuple[str, ...]:
     """What is agreed on where the derivative jumps."""
-    kinks = [part for root in (bench.checked.formula.expression, *(d.body for d in bench.checked.definitions)) for part in outside_subscripts(root)]
+    bodies = (bench.checked.formula.expression, *(d.body for d in bench.checked.definitions))
+    kinks = [part for body in bodies for part in outside_subscripts(body)]
     named = list(dict.fromkeys(shown(bench, part) for part in kinks if part.op in ("abs", "max", "min", "piecewise")))
     if not named:
         return ()
@@ -212,39 +203,37 @@ def _conditional(
     bench: Bench, asked: Asked, line: Node, right: Sequence[Outcome], wrong: Sequence[Outcome], deadline: Deadline
 ) -> Verdict | None:  # fmt: skip
     """Right on one side of a condition, or where something is known of the data."""
-    if len(right) >= 2 and wrong:
-        sides = separating(bench.checked, asked, [found.spot for found in right], [found.spot for found in wrong])
-        if sides:
-            needs = tuple(shown(bench, put_simply(side.condition)) for side in sides)
-            explicit = any(side.explicit and not side.about.isdisjoint(bench.checked.parameters) for side in sides)
-            other = " or ".join(shown(bench, negated(put_simply(side.condition))) for side in sides)
-            where = " and ".join(needs)
-            if explicit:
-                found = different(bench, asked, wrong)
-                sentence = f"Right where {where}, wrong where {other}: the cost has a branch there, and each has its own derivative."
-                mistake = Mistake("wrong-branch", sentence, needs[0], "", sides[0].condition)
-                return Verdict(asked.key, "different", sentence, asked.place, needs, (mistake,), found.witness, line, found.exact)
-            sentence = f"It is the derivative only where {where}; where {other} it is not."
-            mistake = Mistake("domain", f"Only right where {where}: a root, a logarithm or a sign was taken for one side alone.", needs[0])
-            if all(found.kind == UNDEFINED for found in wrong):
-                sentence = f"It is the derivative where {where}; elsewhere the answer has no value, but the derivative has one."
-            return Verdict(
-                asked.key, "conditional", sentence, asked.place, needs, (mistake,), different(bench, asked, wrong).witness, line,
-                exact_formula(bench, asked),
-            )  # fmt: skip
+    found = _on_a_side(bench, asked, right, wrong) if len(right) >= 2 else None
+    if found is not None:
+        return found
     for known in facts_about(bench.checked):
         if deadline.over:
             break
         if known.symmetric and not bench.turned(known.symmetric):
             continue
-        spots = [spot for facts in known.variants for spot in bench.keeping(facts)]
-        if len(spots) >= 2 * len(known.variants) and all(compared(spot, asked, line).kind == SAME for spot in spots):
-            sentence = f"It is the derivative if {known.said}; without that it is not."
-            return Verdict(
-                asked.key, "conditional", sentence, asked.place, (known.said,), (), different(bench, asked, wrong).witness, line,
-                exact_formula(bench, asked),
-            )  # fmt: skip
+        variants = [list(bench.keeping(facts)) for facts in known.variants]
+        if all(len(spots) >= 2 for spots in variants) and all(compared(spot, asked, line).kind == SAME for spots in variants for spot in spots):
+            reason = f"It is the derivative if {known.said}; without that it is not."
+            return replace(different(bench, asked, wrong), status="conditional", reason=reason, needs=(known.said,))
     return None
+
+
+def _on_a_side(bench: Bench, asked: Asked, right: Sequence[Outcome], wrong: Sequence[Outcome]) -> Verdict | None:
+    """Right where a condition holds that no wrong point keeps. Where the cost itself branches there by a parameter, a branch is wrong."""
+    sides = separating(bench.checked, asked, [found.spot for found in right], [found.spot for found in wrong])
+    if not sides:
+        return None
+    found = different(bench, asked, wrong)
+    needs = tuple(shown(bench, put_simply(side.condition)) for side in sides)
+    where, other = " and ".join(needs), " or ".join(shown(bench, negated(put_simply(side.condition))) for side in sides)
+    if any(side.explicit and not side.about.isdisjoint(bench.checked.parameters) for side in sides):
+        reason = f"Right where {where}, wrong where {other}: the cost branches there, and each branch has its own derivative."
+        return replace(found, reason=reason, needs=needs, mistakes=(Mistake("wrong-branch", reason, needs[0], "", sides[0].condition),))
+    reason = f"It is the derivative only where {where}; where {other} it is not."
+    if all(one.kind == UNDEFINED for one in wrong):
+        reason = f"It is the derivative where {where}; elsewhere the answer has no value, but the derivative has one."
+    mistake = Mistake("domain", f"Only right where {where}: a root, a logarithm or a sign was taken for one side alone.", needs[0])
+    return replace(found, status="conditional", reason=reason, needs=needs, mistakes=(mistake,))
 
 
 def different(bench: Bench, asked: Asked, wrong: Sequence[Outcome]) -> Verdict:
@@ -252,13 +241,10 @@ def different(bench: Bench, asked: Asked, wrong: Sequence[Outcome]) -> Verdict:
     best = min(wrong, key=lambda found: (found.kind == UNDEFINED, sum(len(str(value)) for value in found.spot.inputs.values())))
     yours, exact = best.values[best.element]
     setting = best.spot.setting
-    from symgd.verification.points import nested
-
     point = {name: nested(best.spot.inputs, name, shape) for name, shape in setting.shapes.items()}
     witness = Witness(point, setting.lengths, best.element, readable(yours), readable(exact))
-    return Verdict(
-        asked.key, "different", "It is not the derivative.", asked.place, (), (), witness, asked.formula, exact_formula(bench, asked)
-    )
+    formula = exact_formula(bench, asked)
+    return Verdict(asked.key, "different", "It is not the derivative.", asked.place, (), (), witness, asked.formula, formula)
 
 
 def readable(value: Any) -> Any:
@@ -266,7 +252,7 @@ def readable(value: Any) -> Any:
     if value != value or abs(value) == float("inf"):
         return float(value)
     near = Fraction(str(value)).limit_denominator(100_000) if abs(value) < 1e12 else None
-    if near is not None and abs(float(near) - float(value)) < 1e-20 + 1e-15 * abs(float(value)) and abs(value * near.denominator - near.numerator) < 1e-18:
+    if near is not None and abs(value * near.denominator - near.numerator) < 1e-15 * min(1, abs(value)):
         return near
     return float(value)
 
@@ -314,5 +300,5 @@ def _chain(bench: Bench, asked: Asked, verdict: Verdict) -> Verdict:
                 end = ", and the last line is right again" if verdict.correct else ""
                 sentence = f"Line {n + 2} does not follow from line {n + 1}: {shown(bench, before)} is not {shown(bench, after)}. {start}{end}."
                 slip = Mistake("algebra-slip", sentence, shown(bench, after), shown(bench, before), after)
-                return replace(verdict, status="different", reason=sentence, mistakes=(slip, *(() if first else verdict.mistakes))[:2], witness=verdict.witness)
+                return replace(verdict, status="different", reason=sentence, mistakes=(slip, *(() if first else verdict.mistakes))[:2])
     return verdict

@@ -23,7 +23,7 @@ from symgd.program.meaning import Arithmetic, Interpreter
 from symgd.program.points import keeping
 from symgd.verification.tape import Doubles, Place, Point, Tape, slack
 
-__all__ = ["Inputs", "NoPoint", "Sampler", "Setting", "nested", "settings"]
+__all__ = ["DOUBLES", "Inputs", "NoPoint", "Sampler", "Setting", "nested", "settings", "square", "switch"]
 
 Inputs = dict[tuple[str, Place], Any]
 MARGINS = (0.1, 1e-2, 1e-4, 1e-7, 0.0)

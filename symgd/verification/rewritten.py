@@ -8,10 +8,9 @@ from math import isfinite
 from typing import Any
 
 from symgd.nodes.functions import FUNCTIONS
-from symgd.nodes.node import ONE, REDUCTIONS, ZERO, Node, access, accesses, fraction, index, node, number, postorder, rebuilt, substituted
-from symgd.verification.bench import Spot
-from symgd.verification.search import Case, Found, score
-from symgd.verification.tape import Place, Slopes, Tape
+from symgd.nodes.node import REDUCTIONS, Node, access, accesses, fraction, index, node, number, postorder, rebuilt, substituted
+from symgd.verification.case import Case, Found, same, score
+from symgd.verification.tape import Slopes, Tape
 
 __all__ = ["misreadings", "of_answer", "of_formula"]
 
@@ -79,7 +78,7 @@ def misreadings(case: Case, over: Callable[[], bool]) -> Iterator[Found]:
         one, other = change
         if formula is not checked.formula.expression and _derived(case, formula):
             yield Found(
-                "misread-cost", score("misread-cost"), "It is the derivative of another cost: {u} and {v} are exchanged in it.", None, None,
+                "misread-cost", score("misread-cost"), "It is the derivative of another cost: {u} and {v} are exchanged in it.", None,
                 {"u": one, "v": other},
             )  # fmt: skip
     sides = [checked.formula.expression, *(d.body for d in checked.definitions)]
@@ -92,13 +91,11 @@ def misreadings(case: Case, over: Callable[[], bool]) -> Iterator[Found]:
                         return
                     if other is side:
                         continue
-                    if which == 0:
-                        fits = _derived(case, other)
-                    else:
-                        fits = _rederived(case, sides[0], [*sides[1:which], other, *sides[which + 1 :]])
+                    others = [*sides[1:which], other, *sides[which + 1 :]]
+                    fits = _derived(case, other) if which == 0 else _rederived(case, sides[0], others)
                     if fits:
                         letters = {"part": part, "new": new} | {f"term{n}": term for n, term in enumerate(part.args)}
-                        yield Found(kind, score(kind, 0.3) + 0.001 * len(postorder(part)), sentence, None, None, letters)
+                        yield Found(kind, score(kind, 0.3) + 0.001 * len(postorder(part)), sentence, None, letters)
 
 
 def _places(*roots: Node) -> list[Node]:
@@ -173,7 +170,7 @@ def of_formula(case: Case, formula: Node | None, answer: Any, over: Callable[[],
                     return
                 if not _is_at(case, other, place):
                     continue
-                yield Found(kind, score(kind, 0.5) + 0.001 * len(postorder(part)), sentence, part, None, {"part": part, "new": new})
+                yield Found(kind, score(kind, 0.5) + 0.001 * len(postorder(part)), sentence, part, {"part": part, "new": new})
 
 
 def _is_at(case: Case, formula: Node, place: Node, turned: bool = False) -> bool:
@@ -202,7 +199,7 @@ def _transposed(case: Case, formula: Node, place: Node) -> Iterator[Found]:
             turned = {one: access(name, *one.args[::-1]) for one in group}
             if _is_at(case, substituted(formula, turned), place):
                 letters = {"part": group[0], "new": turned[group[0]]}
-                yield Found("transpose", score("transpose") - 30, "{new} stands where {part} belongs: the array is transposed.", group[0], None, letters)
+                yield Found("transpose", score("transpose") - 30, "{new} stands where {part} belongs: the array is transposed.", group[0], letters)
                 return
 
 
@@ -291,10 +288,9 @@ def of_answer(case: Case, answer: Any) -> Iterator[Found]:
             for new in _solutions(case, formula, place, part, which):
                 if not case_is_exact(case, _at_place(formula, part, _number(new), which), place):
                     continue
-                yield Found(
-                    "algebra-slip", score("algebra-slip", 0.7), "With {new} in place of {part} it would be right: a slip behind a correct derivative.", None, None,
-                    {"part": part, "new": _number(new)},
-                )  # fmt: skip
+                letters = {"part": part, "new": _number(new)}
+                message = "With {new} in place of {part} it would be right: a slip behind a correct derivative."
+                yield Found("algebra-slip", score("algebra-slip", 0.7), message, None, letters)
                 return
 
 
@@ -322,13 +318,11 @@ def _solutions(case: Case, formula: Node, place: Node, part: Node, which: int) -
 
 
 def case_is_exact(case: Case, formula: Node, place: Node) -> bool:
-    from symgd.verification.search import _equal
-
     for n, spot in enumerate(case.spots):
         values: Slopes = {}
         for element in case.targets[n]:
             letters = {letter: at for letter, at in zip(place.args, element, strict=True) if letter.op == "index"}
             values[element] = spot.double.of(formula, letters)
-        if not _equal({element: case.exact[n].get(element, 0.0) for element in values}, values):
+        if not same({element: case.exact[n].get(element, 0.0) for element in values}, values):
             return False
     return True

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -169,10 +168,10 @@ class Tape:
             return self._add("piecewise", [*args, last], part) if args else last
         return self._add("piecewise", args, part)
 
-    def known_entries(self, part: Node) -> list[tuple[tuple[Node, tuple[int, ...]], int]]:
-        """Everything that one formula was written out to, at whatever index values."""
-        found = [(key, entry) for key, entry in self._known.items() if key[0] is part]
-        return found or [((part, ()), self.entry(part, {}))] if not part.free else found
+    def entries_of(self, part: Node) -> list[int]:
+        """Everything that one formula was written out to, at whatever index values; without letters, its only entry."""
+        found = [entry for key, entry in self._known.items() if key[0] is part]
+        return found if found or part.free else [self.entry(part, {})]
 
     def needed(self, root: int) -> list[int]:
         """The entries that the root is computed from, and itself, in order."""
