@@ -10,7 +10,7 @@ from symgd.cost.checked import Checked
 from symgd.cost.facts import Fact, facts_of
 from symgd.errors import InputError
 from symgd.nodes.fold import minus
-from symgd.nodes.node import COMPARISONS, ONE, TWO, ZERO, Node, access, accesses, fraction, node, number, outside_subscripts, postorder, range_
+from symgd.nodes.node import COMPARISONS, ONE, TWO, ZERO, Node, access, accesses, node, number, outside_subscripts, postorder, range_
 from symgd.nodes.text import text
 from symgd.verification.answers import Asked
 from symgd.verification.bench import Spot

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -128,10 +128,15 @@ class Sampler:
         chance = random.Random(seed)
         shape = _SHAPES[seed % len(_SHAPES)]
         drawn: Inputs = dict(self.fixed)
+        seen = set(self.fixed.values())
         for name in self.setting.shapes:
             if (name, ()) not in self.fixed and name not in {key[0] for key in self.fixed}:
                 places = self.setting.elements(name)
-                drawn |= {(name, place): value for place, value in shape(self.setting.shapes[name], places, chance).items()}
+                for place, value in shape(self.setting.shapes[name], places, chance).items():
+                    while value in seen:  # no two equal, which could make a wrong formula right
+                        value += abs(value) * Fraction(1, 17)
+                    drawn[name, place] = value
+                    seen.add(value)
         return self._keeping(drawn, seed)
 
     def _keeping(self, drawn: Inputs, seed: int) -> Inputs:
@@ -271,8 +276,9 @@ def _slopes(point: Point, number: int, sign: int) -> dict[int, float]:
             point.values[argument] = value
             sides.append(sign * switch(point, number) if sign else point.slack(number))
         point.values[argument] = here
-        if None not in sides and all(isfinite(side) for side in sides):
-            found[argument] = (sides[0] - sides[1]) / (2 * step)
+        up, down = sides
+        if up is not None and down is not None and isfinite(up) and isfinite(down):
+            found[argument] = (up - down) / (2 * step)
     return found
 
 
@@ -297,10 +303,11 @@ def _at(value: Any, place: Place) -> Any:
     return value
 
 
-# shapes of numbers: (shape, places, chance) -> place -> value
+Drawing = Callable[[Place, list[Place], random.Random], dict[Place, Fraction]]
+"""Numbers of one shape: (sides of the array, its elements, chance) -> element -> number."""
 
 
-def _fractions(low: int, high: int, signed: bool) -> Any:
+def _fractions(low: int, high: int, signed: bool) -> Drawing:
     """Fractions between low/7 and high/7 or so, none of them whole, no two equal but by chance."""
 
     def drawn(shape: Place, places: list[Place], chance: random.Random) -> dict[Place, Fraction]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from math import isfinite
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 from symgd.nodes.functions import FUNCTIONS
 from symgd.nodes.node import REDUCTIONS, Node, access, accesses, fraction, index, node, number, postorder, rebuilt, substituted
 from symgd.verification.case import Case, Found, same, score
-from symgd.verification.tape import Slopes, Tape
+from symgd.verification.points import DOUBLES
+from symgd.verification.tape import Point, Slopes, Tape
 
 __all__ = ["misreadings", "of_answer", "of_formula"]
 
@@ -133,11 +135,6 @@ def _derived(case: Case, formula: Node) -> bool:
 
 
 def _rederived(case: Case, formula: Node, bodies: Sequence[Node]) -> bool:
-    from dataclasses import replace
-
-    from symgd.verification.bench import DOUBLES
-    from symgd.verification.tape import Point
-
     definitions = [replace(d, body=body) for d, body in zip(case.bench.checked.definitions, bodies, strict=True)]
 
     def slopes(n: int) -> Slopes:
