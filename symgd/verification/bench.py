@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,7 @@ from symgd.verification.tape import Place, Point, Slopes, Tape
 __all__ = ["Bench", "Spot"]
 
 DIGITS = 30
+FEW = 300  # steps towards a point at which more is known, which may leave no room
 BASE = (7, 4, 3)  # points for each set of lengths
 
 
@@ -108,7 +109,8 @@ class Bench:
 
     @cached_property
     def settings(self) -> list[Setting]:
-        return settings(self.program)
+        numbers = {name: () for name, rank in {**dict.fromkeys(self.checked.constants, 0), **self.checked.parameters, **self.checked.data}.items() if not rank}
+        return [replace(setting, shapes={**numbers, **setting.shapes}) for setting in settings(self.program)]
 
     @cached_property
     def samplers(self) -> list[Sampler]:
@@ -158,6 +160,7 @@ class Bench:
         """Points at which more is known of the data."""
         for setting in self.settings[:2]:
             sampler = Sampler(self.checked, setting, (*self.program.facts, *facts))
+            sampler.rounds = FEW
             count = 0
             try:
                 for inputs in sampler.points(tries=2 * most):

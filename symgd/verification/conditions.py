@@ -67,7 +67,8 @@ def _is_feature(checked: Checked, element: Node) -> bool:
     products = [part for part in postorder(checked.formula.expression, *(d.body for d in checked.definitions)) if part.op == "*"]
     for part in products:
         bases = [factor.args[0] if factor.op == "^" else factor for factor in part.args]
-        if element in bases and any(base.op == "access" and base.value in checked.parameters for base in bases):
+        mine = [base for base in bases if base.op == "access" and base.value in checked.parameters]
+        if element in bases and any(not element.args or _is_column(checked, element) or base.free & element.free for base in mine):
             return True
     return False
 

@@ -28,6 +28,8 @@ __all__ = ["DOUBLES", "Inputs", "NoPoint", "Sampler", "Setting", "nested", "sett
 Inputs = dict[tuple[str, Place], Any]
 MARGINS = (0.1, 1e-2, 1e-4, 1e-7, 0.0)
 ROUNDS = 60  # steps towards the domain from one start
+MANY = 6000  # steps of one sampler in all
+STUCK = 5  # times that nothing shows the way
 READABLE = (12, 30, 100, 1000, 10**4, 10**6, 10**9)  # denominators, the first that stays inside is taken
 LARGEST = 1e60
 DOUBLES = Doubles()
@@ -100,6 +102,7 @@ class Sampler:
         self.kept = {fact.name for fact in self.facts}
         self.free = [key for key in setting.places if key[0] not in fixed and key[0] not in self.kept]
         self.failed: Node | None = None
+        self.rounds = MANY
 
     def _given(self, name: str, place: Place) -> Any:
         if name in self.setting.whole:
@@ -157,8 +160,11 @@ class Sampler:
     def _moved(
         self, start: Inputs, roots: Sequence[int], wants: Sequence[tuple[int, int]], margin: float, chance: random.Random
     ) -> Inputs | None:  # fmt: skip
-        now = dict(start)
+        now, stuck = dict(start), 0
         for _ in range(ROUNDS):
+            if not self.rounds:
+                return None
+            self.rounds -= 1
             point = Point(self.tape, now, DOUBLES)
             unmet = self._unmet(point, roots, wants, margin)
             if not unmet:
@@ -172,7 +178,8 @@ class Sampler:
             size = sum(value * value for value in moves.values())
             if not isfinite(size) or size == 0:
                 self.failed = self.tape.entries[number].part
-                if not any(self.tape.entries[inner].key in self._movable for inner in self.tape.needed(number)):
+                stuck += 1
+                if stuck > STUCK or not any(self.tape.entries[inner].key in self._movable for inner in self.tape.needed(number)):
                     return None
                 key = chance.choice(self.free)  # no way to go: another place
                 now[key] = float(now[key]) + chance.uniform(-2, 2)
@@ -201,6 +208,16 @@ class Sampler:
             if not side > margin:
                 unmet.append((side, number, sign))
         return unmet
+
+    def outside(self, point: Point) -> bool:
+        """Is some operation of the cost at the edge of its domain, or beyond it?"""
+        return bool(self._unmet(point, (self.root,), (), 0.0))
+
+    def at_kink(self, point: Point, near: float) -> bool:
+        """Is the cost where the two sides of a switch meet, or where a norm is 0?"""
+        norms = [number for number in self.tape.needed(self.root) if self.tape.entries[number].op in ("norm", "hypot")]
+        switches = (number for numbers in self.switches([self.root]).values() for number in numbers)
+        return any(abs(switch(point, number)) < near for number in switches) or any(abs(point.value(number)) < near for number in norms)
 
     def _scale(self, point: Point, number: int) -> float:
         """Of a condition such as u != 0, which any distance satisfies, a small margin is enough."""
