@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -37,6 +38,7 @@ class Mutant:
         kind = row.kind
         if kind == "constant-factor" and row.on == "constant" and not _is_number(self.letters.get("u")):
             kind = "missing-chain-factor" if self.inside else "missing-term"
+            near += 0.3
         if kind == "constant-factor" and row.on == "divisor" and not _is_number(self.letters.get("v")):
             kind = "mean-vs-sum" if self.letters["v"].op == "length" else "missing-term"
         return Found(kind, score(kind, stage + later) + near, row.sentence, self.part, self.letters)
@@ -92,7 +94,7 @@ def _rows_on(key: str) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-_SPLIT = frozenset({"sum", "shared-sum", "kept-constant", "product", "constant", "same-parameter"})
+_SPLIT = frozenset({"sum", "shared-sum", "kept-constant", "product", "constant", "same-parameter", "other-path"})
 _SPECIAL = frozenset({"sum", "negative", "product", "quotient", "piecewise", "max", "min", "relu", "softmax"})
 
 
@@ -118,8 +120,7 @@ def _classes(case: Case, entry_number: int, active: list[bool]) -> Iterator[tupl
             if not active[n]:
                 yield "constant", letters, n
             elif count > 1:
-                if named == count:
-                    yield "same-parameter", letters, n
+                yield ("same-parameter" if named == count else "other-path"), letters, n
                 yield "product", letters, n
     elif op == "/":
         letters = dict(zip("uv", part.args, strict=True))
@@ -176,7 +177,7 @@ def _compiled(wrong: str, key: str) -> _Compiled | None:
         return _Compiled(None, special=wrong)
     if wrong.startswith("slope of "):
         return _Compiled(node("*", coefficients(RULES[wrong.removeprefix("slope of ")])["u"], access("du")))
-    body, *changes = [text.strip() for text in wrong.split(", ")]
+    body, *changes = re.split(r", (?=\w+ = )", wrong)
     replaced = tuple((change.split(" = ")[0], read_law(change.split(" = ")[1])) for change in changes)
     if body == "law" and replaced:
         if key not in RULES:

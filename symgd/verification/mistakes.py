@@ -56,7 +56,7 @@ ROWS = (
     Row("wrong-argument", "one-argument", "law, u = t", "The outer derivative of {part} stands at a part of {u}; it belongs at all of {u}."),
     Row("wrong-argument", "one-argument", "law, u = x", "The outer derivative of {part} stands at {name}; it belongs at {u}."),
     Row("wrong-argument", "one-argument", "law, u = x, du = 1", "The outer derivative of {part} stands at {name}; it belongs at {u}, times {du}."),
-    Row("wrong-argument", "power", "du^n", "The power of the derivative is not the derivative of the power: {law}."),
+    Row("wrong-argument", "power", "piecewise(law, du == 1, du^n)", "The power of the derivative is not the derivative of the power: {law}."),
     Row("wrong-argument", "sqrt", "du/(2*u)", "The root is missing in the denominator: {law}."),
     Row("wrong-argument", "norm", "law*a", "The norm is missing in the denominator: {law}."),
     # signs, factors, terms
@@ -81,6 +81,7 @@ ROWS = (
     Row("product-rule", "product", "v*du - u*dv", "The product rule has a sum, not a difference: {law}."),
     Row("product-rule", "product", "u*du + v*dv", "Each derivative belongs to the other factor: {law}."),
     Row("missed-path", "same-parameter", "v*du", "{name} enters {part} twice, and only one of the two ways was followed: add the other one."),
+    Row("missed-path", "other-path", "v*du", "{name} enters {part} in two ways, and only one of them was followed: add the other one."),
     Row("missed-path", "shared-sum", "dv", "{u} leads to {name} as well, and was not followed: the contributions of all paths are added."),
     Row("quotient-rule", "quotient", "du/dv", "The derivative of a quotient is not the quotient of the derivatives: {law}."),
     Row("quotient-rule", "quotient", "(v*du + u*dv)/v^2", "The quotient rule has a difference: {law}."),

@@ -31,7 +31,8 @@ def explanations(case: Case, over: Callable[[], bool], formula: Node | None = No
     mistakes at once where nothing else explains the answer. `over` says that the time is up.
     """
     found = [*_wholes(case), *_rules(case, over), *_elsewhere(case, formula, answer), *_in_terms(case)]
-    if len({one.kind for one in found}) < 2 and not over():
+    whole = any(one.kind == "sign" and one.part is None for one in found)
+    if not whole and len({one.kind for one in found}) < 2 and not over():
         found += [*misreadings(case, over), *of_formula(case, formula, answer, over), *of_answer(case, answer)]
     if not found and not over():
         found += _pairs(case, over)
@@ -145,7 +146,7 @@ def _other_names(case: Case) -> Iterator[Found]:
         slopes = [_by(case, n, other) for n in range(len(case.spots))]
         if case.fits(slopes.__getitem__):
             said = f"not by {{name}}; {other} is data and constant here" if not parameter else "not by {name}"
-            yield Found("wrong-variable", score("wrong-variable") - 20 * parameter, f"It is the derivative by {other}, {said}.")
+            yield Found("wrong-variable", score("wrong-variable") - 10.5 * parameter, f"It is the derivative by {other}, {said}.")
         elif not parameter and case.fits([_added(exact, slope) for exact, slope in zip(case.exact, slopes, strict=True)].__getitem__):
             message = f"The derivative by {other} was added, but {other} is data and constant here."
             yield Found("data-as-constant", score("data-as-constant"), message)
