@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
+from types import FrameType
 from typing import IO, Any
 
 import click
@@ -18,6 +23,21 @@ __all__ = ["main"]
 
 COMMANDS = ("derive", "explain", "verify", "train", "generate")
 REFUSED, INTERRUPTED, NO_READER = 2, 130, 141
+
+
+class Interrupts:
+    """Ctrl-C: a KeyboardInterrupt as ever, and kept in mind, since it is lost or becomes another error where a callback of an import was running."""
+
+    came = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self.came = True
+        raise KeyboardInterrupt
+
+    def check(self) -> None:
+        """Raise again what has been lost."""
+        if self.came:
+            raise KeyboardInterrupt
 
 
 class Commands(click.Group):
@@ -36,8 +56,9 @@ class Commands(click.Group):
         """Run the subcommand: an input error is its sentence and exit 2, Ctrl-C exit 130; a reader that has left (`| head`) is not worth a word."""
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without Greek letters still gets its gradient
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _listening() as interrupts:
             warnings.showwarning = _note
+            ctx.obj = interrupts
             try:
                 done = super().invoke(ctx)
                 sys.stdout.flush()
@@ -56,6 +77,23 @@ class Commands(click.Group):
                 ctx.exit(REFUSED)
             except KeyboardInterrupt:
                 ctx.exit(INTERRUPTED)
+            finally:
+                if interrupts.came:  # whatever has become of it on its way here
+                    ctx.exit(INTERRUPTED)
+
+
+@contextmanager
+def _listening() -> Iterator[Interrupts]:
+    """Keep Ctrl-C in mind, unless it is ignored, as in the background (`&`), or others listen to it."""
+    interrupts = Interrupts()
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield interrupts
+        return
+    signal.signal(signal.SIGINT, interrupts)
+    try:
+        yield interrupts
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _note(message: Warning | str, category: type[Warning], filename: str, lineno: int, file: IO[str] | None = None, line: str | None = None) -> None:

@@ -14,6 +14,7 @@ from symgd.command.problem import Problem, problem
 from symgd.errors import InputError
 
 if TYPE_CHECKING:
+    from symgd.command.main import Interrupts
     from symgd.training.result import Result
 
 __all__ = ["train"]
@@ -35,7 +36,8 @@ BROKEN_OFF, INTERRUPTED = 1, 130
 @click.option("--save-parameters", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.npz", help="Write the parameters.")
 @click.option("--cost-curve", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.png", help="Draw the cost over the steps.")
 @writes("text", "json")
-def train(form: str, output: Path | None, save_parameters: Path | None, cost_curve: Path | None, **given: Any) -> None:
+@click.pass_obj
+def train(interrupts: Interrupts, /, form: str, output: Path | None, save_parameters: Path | None, cost_curve: Path | None, **given: Any) -> None:
     """Fit the parameters to data; -o writes the whole result as JSON.
 
     \b
@@ -52,7 +54,9 @@ def train(form: str, output: Path | None, save_parameters: Path | None, cost_cur
     _refuse_doubtful(asked)
     remark(*asked.cost.notes)
     data = asked.data()
-    result = asked.trainer().fit(data, start=asked.start, **asked.fit)
+    trainer = asked.trainer()
+    interrupts.check()  # from here on the fit keeps it in mind
+    result = trainer.fit(data, start=asked.start, **asked.fit)
     click.echo(as_json(result.to_json()) if form == "json" else _report(asked, data, result))
     _write(result, files)
     if _interrupted(result):

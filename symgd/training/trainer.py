@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -116,13 +119,14 @@ class Trainer:
         `data`: name -> array, scalar or length. `start`: parameter -> array, number or initialiser; what it leaves out is drawn at random from
         `seed`. One step is one update; an epoch takes every sample once, in batches of `batch_size`, in an order that follows from (seed, epoch), or
         as they stand with shuffle=False. Ends after `steps` (1000) or `epochs`, or when the gradient norm is below `tolerance` (0 switches that off).
-        Ctrl-C returns what has been reached. A cost that is not finite, or more than 10^6 times the first above the first, ends the fit with the
-        parameters of lowest cost.
+        Ctrl-C returns what has been reached; before the first step it is a KeyboardInterrupt. A cost that is not finite, or more than 10^6 times the
+        first above the first, ends the fit with the parameters of lowest cost.
         Raises InputError for what is missing or does not fit.
         """
         plan = self._plan(steps, epochs, batch_size, batch_axis, shuffle, seed, tolerance, threads, dtype)
-        bound, given = self._start(data, start, plan)
-        return _Fit(self, plan, bound, given, progress).run()
+        with _listening() as check:
+            bound, given = self._start(data, start, plan)
+            return _Fit(self, plan, bound, given, progress, check).run()
 
     def check_fittable(self) -> None:
         """Refuse a cost without parameters, and ask about parameters that look like constants."""
@@ -195,6 +199,7 @@ class _Fit:
     bound: Bound
     given: dict[str, Any]
     progress: bool | None
+    check: Callable[[], None]  # raises KeyboardInterrupt if Ctrl-C has been pressed
     done: int = 0
     status: int = FINISHED
     interrupted: bool = False
@@ -229,6 +234,8 @@ class _Fit:
         except KeyboardInterrupt:  # it comes when a chunk is over, before its number of steps is known here
             self.interrupted = True
             self.done += int(np.count_nonzero(norms[self.done : self.reach] != NOT_REACHED))
+            if not self.done:
+                raise  # nothing is reached, and Numba, perhaps broken off in the middle, does not get to compute a result
         self.bound.memory.update(originals)
         return self._result(costs, norms, time.perf_counter() - began)
 
@@ -257,6 +264,7 @@ class _Fit:
         given: dict[str, Any] = {"tolerance": self.plan.tolerance, "batch": batch, "best": self.best}
         given |= self._scalars() if self.kernels.compiled else {}
         while self.done < stop and self.status == FINISHED:
+            self.check()
             began = time.perf_counter()
             count = 1 if slow else min(count, stop - self.done)
             self.reach = self.done + count
@@ -427,6 +435,35 @@ class _Fit:
             grown = f"At step {step} the cost has grown to {costs[self.done]:.3g}: the learning rate is too large."
             return f"{grown} The parameters are those of the lowest cost."
         return f"All {self.done} steps are done."
+
+
+@contextmanager
+def _listening() -> Iterator[Callable[[], None]]:
+    """Ctrl-C does what it did before, and is kept in mind for the check: raised in a callback of an import, of LLVM or of the garbage collector it
+    is lost, raised in Numba it may become another error, and the fit would go on."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is None or isinstance(before, int) or threading.current_thread() is not threading.main_thread():
+        yield lambda: None  # ignored, or heard by the main thread only
+        return
+    pressed = False
+
+    def heard(number: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        try:
+            before(number, frame)
+        except KeyboardInterrupt:
+            pressed = True
+            raise
+
+    def check() -> None:
+        if pressed:
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, heard)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _is_array(value: Any) -> bool:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import select
 import signal
 import subprocess
 import sys
@@ -14,6 +16,8 @@ from click.testing import CliRunner, Result
 
 import symgd
 from symgd.command.main import main
+from symgd.command.problem import Problem
+from symgd.training.kernels import Kernels
 
 ROOT = Path(__file__).parents[2]
 LINE = 'mean((w*x + b - y)^2)'
@@ -28,8 +32,8 @@ def process(*arguments: object, **options: object) -> subprocess.CompletedProces
     return subprocess.run([sys.executable, "-m", "symgd", *map(str, arguments)], capture_output=True, text=True, cwd=ROOT, timeout=300, **options)
 
 
-def started(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-m", "symgd", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+def started(*arguments: str, stderr: int = subprocess.PIPE, **options: object) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-m", "symgd", *arguments], stdout=subprocess.PIPE, stderr=stderr, text=True, cwd=ROOT, **options)
 
 
 @pytest.fixture
@@ -451,15 +455,77 @@ def test_a_reader_that_leaves_early_is_no_error():
     assert left.returncode == 141
 
 
+@pytest.fixture
+def listening():
+    """SIGINT as a terminal leaves it: a suite in the background (`&`) ignores it, and so would the processes that it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def at_a_step(terminal: int) -> None:
+    """Wait until the progress bar shows that steps are done."""
+    shown = b""
+    while not re.search(rb"step [1-9]", shown):
+        assert select.select([terminal], [], [], 120)[0], shown
+        shown += os.read(terminal, 4096)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="a signal of the terminal")
+@pytest.mark.usefixtures("listening")
 def test_ctrl_c_prints_what_has_been_reached():
-    process("train", "(w-3)^2", "--learning-rate", "0.1")  # compiled before
-    with started("train", "(w-3)^2", "--learning-rate", "1e-9", "--tolerance", "0", "--steps", "500000000", "--start", "w=1") as running:
-        time.sleep(3)
-        running.send_signal(signal.SIGINT)
-        stdout, stderr = running.communicate(timeout=30)
-    assert (running.returncode, stderr) == (130, "")
+    terminal, end = os.openpty()
+    endless = ("train", "(w-3)^2", "--learning-rate", "1e-9", "--tolerance", "0", "--steps", "500000000", "--start", "w=1")
+    with started(*endless, stderr=end, env={**os.environ, "TERM": "xterm", "COLUMNS": "200"}) as running:
+        try:
+            os.close(end)
+            at_a_step(terminal)
+            running.send_signal(signal.SIGINT)
+            stdout, _ = running.communicate(timeout=30)
+        finally:
+            running.kill()
+            os.close(terminal)
+    assert running.returncode == 130
     assert stdout.startswith("interrupted: cost ") and "Interrupted after " in stdout
+
+
+def pressed_in(monkeypatch, place, name, *, lost):
+    """Ctrl-C at the end of this function, where a callback loses it, or where it becomes another error."""
+    whole = getattr(place, name)
+
+    def struck(*arguments, **options):
+        found = whole(*arguments, **options)
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            if not lost:
+                raise RuntimeError("Error calling __set_name__") from None
+        return found
+
+    monkeypatch.setattr(place, name, struck)
+
+
+@pytest.mark.parametrize("lost", [True, False])
+@pytest.mark.parametrize(("place", "name"), [(Problem, "data"), (Kernels, "bind")])
+@pytest.mark.usefixtures("listening")
+def test_ctrl_c_counts_before_the_first_step(monkeypatch, place, name, lost):
+    pressed_in(monkeypatch, place, name, lost=lost)
+    done = symgd_("train", "(w-3)^2", "--learning-rate", "1e-9")
+    assert (done.exit_code, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.usefixtures("listening")
+def test_ctrl_c_counts_where_a_step_loses_it(monkeypatch):
+    pressed_in(monkeypatch, Kernels, "call", lost=True)
+    done = symgd_("train", "(w-3)^2", "--learning-rate", "1e-9")
+    assert done.exit_code == 130 and "Interrupted after 1 steps." in done.stdout
+
+
+def test_ctrl_c_is_ignored_where_it_was_from_the_beginning(monkeypatch, listening):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pressed_in(monkeypatch, Kernels, "call", lost=True)
+    assert symgd_("train", "(w-3)^2", "--learning-rate", "0.1").stdout.startswith("converged")
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def test_the_second_process_starts_warm():
