@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from symgd import testing as testing
     from symgd.api import Cost as Cost
     from symgd.api import checking as checking
     from symgd.api import parse as parse
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from symgd.updates.initializers import initializers as initializers
     from symgd.updates.optimizers import UpdateRule as UpdateRule
     from symgd.updates.optimizers import optimizers as optimizers
+    from symgd.verification.verify import verify as verify
 
 __version__ = "0.1.0"
 
@@ -57,6 +59,7 @@ _MODULE = {
     "optimizers": "symgd.updates.optimizers",
     "initializers": "symgd.updates.initializers",
     "UpdateRule": "symgd.updates.optimizers",
+    "verify": "symgd.verification.verify",
     "InputError": "symgd.errors",
     "LimitError": "symgd.errors",
 }
@@ -65,6 +68,8 @@ __all__ = [*_MODULE]
 
 
 def __getattr__(name: str) -> object:
+    if name == "testing":
+        return import_module("symgd.testing")
     if name not in _MODULE:
         raise AttributeError(f"module 'symgd' has no attribute {name!r}")
     value: object = getattr(import_module(_MODULE[name]), name)
@@ -73,4 +78,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, "testing"})

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 HEAVY = ("sympy", "mpmath", "numpy", "scipy", "numba", "llvmlite", "lark", "jinja2", "click", "rich", "matplotlib")
 PUBLIC = [
     *("Cost", "parse", "checking", "Trainer", "Result", "Evaluation", "optimizers", "initializers", "UpdateRule", "InputError", "LimitError"),
+    "verify",
     *("samples", "axes", "mean", "total", "product", "maximum", "minimum", "logsumexp", "softmax", "norm", "argmax"),
 ]
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from symgd.cost.facts import Fact
+from symgd.errors import InputError
 from symgd.nodes.node import Node
 from symgd.program.equation import Program
 from symgd.program.gate import checking
@@ -20,6 +22,7 @@ __all__ = ["Bench", "Spot"]
 
 DIGITS = 30
 FEW = 300  # steps towards a point at which more is known, which may leave no room
+LARGE = 1500  # operations of a cost at which fewer points have to do
 BASE = (7, 4, 3)  # points for each set of lengths
 
 
@@ -109,25 +112,36 @@ class Bench:
 
     @cached_property
     def settings(self) -> list[Setting]:
-        numbers = {name: () for name, rank in {**dict.fromkeys(self.checked.constants, 0), **self.checked.parameters, **self.checked.data}.items() if not rank}
+        """Lengths, of which the first few are used at which there are points."""
+        ranks = {**dict.fromkeys(self.checked.constants, 0), **self.checked.parameters, **self.checked.data}
+        numbers: dict[str, Place] = {name: () for name, rank in ranks.items() if not rank}
         return [replace(setting, shapes={**numbers, **setting.shapes}) for setting in settings(self.program)]
 
-    @cached_property
+    @property
     def samplers(self) -> list[Sampler]:
-        return [Sampler(self.checked, setting, self.program.facts) for setting in self.settings]
+        return list(dict.fromkeys(spot.sampler for spot in self.spots))
 
     @cached_property
     def spots(self) -> list[Spot]:
-        """Generic points for every setting, and more on the other side of every switch. Raises NoPoint."""
+        """Generic points for the settings that have some, and more on the other side of every switch. Raises NoPoint."""
         found: list[Spot] = []
-        for sampler, most in zip(self.samplers, BASE if len(self.samplers) > 1 else (9,), strict=False):
-            own: list[Inputs] = []
-            for inputs in sampler.points(tries=3 * most):
-                own.append(inputs)
-                if len(own) == most:
-                    break
+        none: NoPoint | None = None
+        counts = list(BASE) if len(self.settings) > 1 else [sum(BASE) - 5]
+        for setting in self.settings:
+            sampler = Sampler(self.checked, setting, self.program.facts)
+            most = counts[0] if len(sampler.tape.needed(sampler.root)) < LARGE else 2
+            try:
+                own = list(islice(sampler.points(tries=3 * most), most))
+            except NoPoint as missing:  # integer data may leave groups empty
+                none = missing
+                continue
             own += self.across(sampler, own, [sampler.root])
             found += [Spot(self, sampler, inputs) for inputs in own]
+            counts.pop(0)
+            if not counts:
+                break
+        if not found and none is not None:
+            raise none
         return found
 
     def across(self, sampler: Sampler, known: Sequence[Inputs], roots: Sequence[int], most: int = 12) -> list[Inputs]:
@@ -160,7 +174,7 @@ class Bench:
         """Points at which more is known of the data."""
         for setting in self.settings[:2]:
             sampler = Sampler(self.checked, setting, (*self.program.facts, *facts))
-            sampler.rounds = FEW
+            sampler.rounds = min(FEW, sampler.rounds)
             count = 0
             try:
                 for inputs in sampler.points(tries=2 * most):
@@ -168,5 +182,5 @@ class Bench:
                     count += 1
                     if count == most:
                         break
-            except NoPoint:
+            except InputError:  # no values keep these facts, or none of those is in the domain
                 return

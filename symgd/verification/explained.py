@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from math import isfinite
 
 from symgd.derivation.steps import Deriving
 from symgd.derivation.wording import kind as step_kind
-from symgd.errors import InputError
+from symgd.errors import InputError, LimitError
 from symgd.nodes.node import Node, accesses, node
 from symgd.rules.derivatives import rule_for
 from symgd.verification.answers import Asked
@@ -31,11 +32,11 @@ def explained(bench: Bench, asked: Asked, verdict: Verdict, deadline: Deadline) 
         return verdict
     found = [*verdict.mistakes]
     formula = exact_formula(bench, asked)
-    case = case_of(bench, asked)
-    if case is not None:
-        found += [in_words(bench, asked.name, one) for one in explanations(case, lambda: deadline.over, formula, (asked.place, asked.formula))]
-    if not found and case is not None:
-        found += _under_facts(bench, asked, formula, deadline)
+    with suppress(LimitError):  # the verdict stands; a cost that is too large to be derived again and again gets no name for its mistake
+        case = case_of(bench, asked)
+        if case is not None:
+            found += [in_words(bench, asked.name, one) for one in explanations(case, lambda: deadline.over, formula, (asked.place, asked.formula))]
+            found = found or _under_facts(bench, asked, formula, deadline)
     unique: dict[str, Mistake] = {}
     for one in found:
         unique.setdefault(one.kind, one)

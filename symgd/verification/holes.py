@@ -14,7 +14,9 @@ from symgd.verification.tape import Point, Tape
 
 __all__ = ["holes"]
 
-STEPS = 60  # of Newton's method, which halves the distance to a double root
+STEPS = 40  # of Newton's method, which halves the distance to a double root
+WAYS = 4  # inputs that are moved
+WORK = 100_000  # operations of all these steps
 ZERO = 1e-20
 HUGE = 1e12
 FAR = 1e4  # where a search for a root ends
@@ -24,12 +26,16 @@ NEAR = 1e-9  # of a kink
 def holes(bench: Bench, asked: Asked, line: Node) -> list[Node]:
     """Denominators of the answer that may be 0 where the derivative has a value and the cost no kink."""
     found: dict[Node, None] = {}
+    work = WORK
     for spot in bench.spots[:3]:
         element = next((one for one in spot.elements(asked.name) if asked.letters(one) is not None), None)
         letters = None if element is None else asked.letters(element)
         if letters is None:
             continue
         for entry, below in _denominators(spot, spot.tape.entry(line, letters)):
+            work -= STEPS * WAYS * len(spot.tape.needed(entry))
+            if work < 0:
+                break
             if below not in found and any(_is_hole(bench, spot, inputs, asked, line, letters) for inputs in _roots(spot, entry)):
                 found[below] = None
     return list(found)
@@ -54,14 +60,14 @@ def _is_negative(exponent: Node) -> bool:
 def _roots(spot: Spot, entry: int) -> Iterator[Inputs]:
     """The point moved along one input until the entry is 0: roughly in float64, then with all digits."""
     tape = spot.tape
-    for number in tape.needed(entry):
+    ways = [number for number in tape.needed(entry) if tape.entries[number].op == "input" and tape.entries[number].key in spot.sampler.free]
+    for number in ways[:WAYS]:
         key = tape.entries[number].key
-        if tape.entries[number].op == "input" and key in spot.sampler.free:
-            near = _newton(tape, entry, number, spot.inputs, spot.double.arithmetic, 1e-6)
-            root = near and _newton(tape, entry, number, near, spot.point(DIGITS).arithmetic, ZERO)
-            if root:
-                whole = round(root[key])
-                yield {**root, key: whole if abs(root[key] - whole) < ZERO else root[key]}
+        near = _newton(tape, entry, number, spot.inputs, spot.double.arithmetic, 1e-6)
+        root = near and _newton(tape, entry, number, near, spot.point(DIGITS).arithmetic, ZERO)
+        if root:
+            whole = round(root[key])
+            yield {**root, key: whole if abs(root[key] - whole) < ZERO else root[key]}
 
 
 def _newton(tape: Tape, entry: int, number: int, inputs: Inputs, arithmetic: Arithmetic, close: float) -> Inputs | None:

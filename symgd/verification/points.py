@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import product
-from math import isfinite
+from math import isfinite, prod
 from typing import Any
 
 from symgd.cost.checked import Checked
@@ -28,7 +28,8 @@ __all__ = ["DOUBLES", "Inputs", "NoPoint", "Sampler", "Setting", "nested", "sett
 Inputs = dict[tuple[str, Place], Any]
 MARGINS = (0.1, 1e-2, 1e-4, 1e-7, 0.0)
 ROUNDS = 60  # steps towards the domain from one start
-MANY = 6000  # steps of one sampler in all
+MANY, FEWEST = 6000, 40  # steps of one sampler in all
+WORK = 300_000  # operations of these steps
 STUCK = 5  # times that nothing shows the way
 READABLE = (12, 30, 100, 1000, 10**4, 10**6, 10**9)  # denominators, the first that stays inside is taken
 LARGEST = 1e60
@@ -56,15 +57,15 @@ class Setting:
         return list(product(*map(range, self.shapes.get(name, ()))))
 
 
-def settings(program: Program, most: int = 3) -> list[Setting]:
-    """Sets of unequal lengths, as far from each other as there are any; one if nothing has a length."""
+def settings(program: Program, most: int = 6) -> list[Setting]:
+    """Sets of unequal lengths, those with the smallest arrays of some; one if nothing has a length."""
     found: list[Setting] = []
     for seed in range(3 * most):
         inputs, lengths = random_point(program, seed)
-        if len(found) < most and all(lengths != other.lengths for other in found):
+        if program.integers or all(lengths != other.lengths for other in found):
             whole = {name: inputs[name] for name in program.integers if name in inputs}
             found.append(Setting(lengths, whole, {name: _shape(value) for name, value in inputs.items()}))
-    return found
+    return sorted(found, key=lambda setting: sum(map(prod, setting.shapes.values())))[:most]
 
 
 def square(program: Program, side: int = 3) -> Setting | None:
@@ -102,7 +103,7 @@ class Sampler:
         self.kept = {fact.name for fact in self.facts}
         self.free = [key for key in setting.places if key[0] not in fixed and key[0] not in self.kept]
         self.failed: Node | None = None
-        self.rounds = MANY
+        self.rounds = max(FEWEST, min(MANY, WORK // len(self.tape.needed(self.root))))
 
     def _given(self, name: str, place: Place) -> Any:
         if name in self.setting.whole:
