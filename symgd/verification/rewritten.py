@@ -167,7 +167,7 @@ def of_formula(case: Case, formula: Node | None, answer: Any, over: Callable[[],
                     return
                 if not _is_at(case, other, place):
                     continue
-                yield Found(kind, score(kind, 0.5) + 0.001 * len(postorder(part)), sentence, part, {"part": part, "new": new})
+                yield Found(kind, score(kind, 0.3) + 0.001 * len(postorder(part)), sentence, part, {"part": part, "new": new})
 
 
 def _is_at(case: Case, formula: Node, place: Node, turned: bool = False) -> bool:

@@ -64,11 +64,10 @@ def _remark(verdicts: Mapping[str, Verdict], order: list[str]) -> str:
     wrong = [verdict for verdict in verdicts.values() if verdict.status == "different"]
     if not wrong:
         return ""
-    kinds = [verdict.mistakes[0].kind if verdict.mistakes else "" for verdict in wrong]
     if len(wrong) == len(verdicts) and all(verdict.reason == "It is minus the derivative, everywhere." for verdict in wrong):
         return "It is minus the gradient: the descent direction."
     if len(wrong) == len(verdicts) > 1 and all(" times the derivative, the sum" in verdict.reason for verdict in wrong):
         return "It is the gradient of the sum, not of the mean: right but for one factor."
-    if order and kinds.count("wrong-variable") > 1:
+    if order and sum(any(one.kind == "wrong-variable" for one in verdict.mistakes) for verdict in wrong) > 1:
         return f"The parts are in another order: that of the cost's parameters is {', '.join(order)}."
     return ""

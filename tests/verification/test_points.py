@@ -47,7 +47,7 @@ def test_points_are_found_and_the_cost_has_a_value_there(line):
 
 @pytest.mark.parametrize("size", [2, 3, 4])
 def test_positive_definite_matrices_are_found(size):
-    ((sampler, points),) = points_of(sg.parse(minors(size)))
+    ((_, points),) = points_of(sg.parse(minors(size)))
     for inputs in points:
         found = sp.Matrix(size, size, lambda i, j, inputs=inputs: sp.Rational(str(inputs[f"a{min(i, j)}{max(i, j)}", ()])))
         assert found.is_positive_definite

@@ -7,10 +7,12 @@ from collections import Counter
 
 import pytest
 
+import symgd as sg
 from symgd.verification.verify import verify
 
 from .answers import rows
 
+pytestmark = pytest.mark.slow
 SEED = 20261126  # splits the table: what is tuned is tuned on the one half, what is reported is the other one
 
 
@@ -18,10 +20,11 @@ SEED = 20261126  # splits the table: what is tuned is tuned on the one half, wha
 def judged():
     """(row, verdict, seconds) for the whole table."""
     found = []
-    for row in rows():
-        began = time.perf_counter()
-        (verdict,) = verify(row.problem.read, {row.parameter: row.answer}).verdicts.values()
-        found.append((row, verdict, time.perf_counter() - began))
+    with sg.checking(False):
+        for row in rows():
+            began = time.perf_counter()
+            (verdict,) = verify(row.problem.read, {row.parameter: row.answer}).verdicts.values()
+            found.append((row, verdict, time.perf_counter() - began))
     return found
 
 
