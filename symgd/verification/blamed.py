@@ -16,7 +16,7 @@ from symgd.verification.judge import Deadline, exact_formula, shown
 from symgd.verification.returned import Array, Block, Exact, agree, wanted
 from symgd.verification.search import Case, explanations
 from symgd.verification.tape import Place, Slopes
-from symgd.verification.verdict import Mistake, Verdict, Witness
+from symgd.verification.verdict import MINUS, Mistake, Verdict, Witness
 
 __all__ = ["Search", "formula_of"]
 
@@ -101,7 +101,7 @@ class Search:
         """Minus it, N times it, its transpose, another block's."""
         block = self.block
         if block.matches(lambda n: block.exact[n], lambda n: -1.0):
-            yield Mistake("sign", "It is minus the derivative, everywhere.")
+            yield Mistake("sign", MINUS)
             return
         for name in block.spots[0].lengths:
             sizes = [float(spot.lengths[name]) for spot in block.spots]

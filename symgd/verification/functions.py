@@ -17,7 +17,7 @@ from symgd.verification.conditions import facts_about
 from symgd.verification.judge import Deadline
 from symgd.verification.points import NoPoint, Sampler, square, switch
 from symgd.verification.returned import NEARLY, Block, Exact, Given, Odd, Returned, wanted
-from symgd.verification.verdict import Verdict, Verification
+from symgd.verification.verdict import Verdict, Verification, remark
 
 if TYPE_CHECKING:
     from symgd.api import Cost
@@ -222,7 +222,7 @@ class _Trial:
         if verdicts and self.notes:
             first = next(iter(verdicts))
             verdicts[first] = replace(verdicts[first], notes=(*verdicts[first].notes, *self.notes))
-        return Verification(self.cost, verdicts, _remark(self.cost, verdicts, returned[0].listed))
+        return Verification(self.cost, verdicts, remark(verdicts, self.cost.parameters if returned[0].listed else ()))
 
     def blocks(self, spots: list[Exact], returned: list[Returned]) -> tuple[list[Block], dict[str, str]]:
         blocks: list[Block] = []
@@ -316,19 +316,3 @@ class _Trial:
             return self.blocks(spots, [Returned(self.cost, one.value, spot) for one, spot in zip(calls, spots, strict=True)])[0]
         except Odd:
             return None
-
-
-def _remark(cost: Cost, verdicts: Mapping[str, Verdict], listed: bool) -> str:
-    """What explains all parts together."""
-    wrong = [verdict for verdict in verdicts.values() if verdict.status == "different"]
-    if not wrong:
-        return ""
-    first = [verdict.mistakes[0] for verdict in wrong if verdict.mistakes]
-    if len(first) == len(wrong) == len(verdicts):
-        if all(mistake.message == "It is minus the derivative, everywhere." for mistake in first):
-            return "It is minus the gradient: the descent direction."
-        if all("the sum, not the mean" in mistake.message for mistake in first):
-            return "It is the gradient of the sum, not of the mean: right but for the factor 1/N."
-    if listed and sum(mistake.kind == "wrong-variable" and "the derivative by" in mistake.message for mistake in first) > 1:
-        return f"The parts are in another order: that of the cost's parameters is {', '.join(cost.parameters)}."
-    return ""

@@ -38,7 +38,14 @@ def holes(bench: Bench, asked: Asked, line: Node) -> list[Node]:
                 break
             if below not in found and any(_is_hole(bench, spot, inputs, asked, line, letters) for inputs in _roots(spot, entry)):
                 found[below] = None
-    return list(found)
+    return list(dict.fromkeys(map(_base, found)))
+
+
+def _base(below: Node) -> Node:
+    """w for w^2 and 3*w: they are 0 together."""
+    while below.op == "^" or (below.op == "*" and len(below.args) == 2 and below.args[0].op == "number"):
+        below = below.args[below.op == "*"]
+    return below
 
 
 def _denominators(spot: Spot, root: int) -> Iterator[tuple[int, Node]]:

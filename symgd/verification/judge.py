@@ -186,6 +186,7 @@ def _agreed(bench: Bench, asked: Asked, line: Node, right: Sequence[Outcome], de
 
 
 def _proved(bench: Bench, asked: Asked, line: Node) -> bool:
+    """Is the difference 0 in normal form? What the proof needs beside is asked of the numbers: every point that was tried, and `holes`."""
     exact, full = exact_formula(bench, asked, written=True), written_out(line, bench.checked)
     return exact is not None and full is not None and proof(exact, full) is not None
 

@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Any
 
 from symgd.nodes.functions import FUNCTIONS
-from symgd.nodes.node import REDUCTIONS, Node, access, accesses, fraction, index, node, number, postorder, rebuilt, substituted
+from symgd.nodes.node import Node, access, accesses, fraction, index, node, number, postorder, rebuilt, substituted
 from symgd.verification.case import Case, Found, same, score
 from symgd.verification.points import DOUBLES
 from symgd.verification.tape import Point, Slopes, Tape
@@ -56,8 +56,6 @@ def _misread(part: Node, numbers: Sequence[Node]) -> Iterator[Change]:
         yield node(op, _minus(args[0])), "misread-cost", wrong
         for other in {"sin": ("cos",), "cos": ("sin",), "exp": ("log",), "log": ("exp",), "tanh": ("tan", "sigmoid"), "tan": ("tanh",)}.get(op, ()):
             yield node(other, *args), "misread-cost", wrong
-    if op in ("mean", "sum"):
-        return
 
 
 def _minus(part: Node) -> Node:
@@ -96,8 +94,12 @@ def misreadings(case: Case, over: Callable[[], bool]) -> Iterator[Found]:
                     others = [*sides[1:which], other, *sides[which + 1 :]]
                     fits = _derived(case, other) if which == 0 else _rederived(case, sides[0], others)
                     if fits:
-                        letters = {"part": part, "new": new} | {f"term{n}": term for n, term in enumerate(part.args)}
-                        yield Found(kind, score(kind, 0.3) + 0.001 * len(postorder(part)), sentence, None, letters)
+                        yield Found(kind, score(kind, 0.3) + 0.001 * len(postorder(part)), sentence, None, _named(part, new))
+
+
+def _named(part: Node, new: Node) -> dict[str, Node]:
+    """What a sentence may speak of: the part, what stands in its place, and each of its terms."""
+    return {"part": part, "new": new} | {f"term{n}": term for n, term in enumerate(part.args)}
 
 
 def _places(*roots: Node) -> list[Node]:
@@ -167,7 +169,7 @@ def of_formula(case: Case, formula: Node | None, answer: Any, over: Callable[[],
                     return
                 if not _is_at(case, other, place):
                     continue
-                yield Found(kind, score(kind, 0.3) + 0.001 * len(postorder(part)), sentence, part, {"part": part, "new": new})
+                yield Found(kind, score(kind, 0.3) + 0.001 * len(postorder(part)), sentence, part, _named(part, new))
 
 
 def _is_at(case: Case, formula: Node, place: Node, turned: bool = False) -> bool:
@@ -239,12 +241,12 @@ def _rewritings(part: Node, names: Mapping[str, int], place: Node, lengths: Mapp
     if op == "+":
         for n, term in enumerate(args):
             rest = args[:n] + args[n + 1 :]
-            yield node("+", *args[:n], _minus(term), *args[n + 1 :]), "sign", "A term of {part} has the opposite sign."
-            yield rest[0] if len(rest) == 1 else node("+", *rest), "missing-term", "A term of {part} is missing."
+            yield node("+", *args[:n], _minus(term), *args[n + 1 :]), "sign", f"The term {{term{n}}} has the opposite sign."
+            yield rest[0] if len(rest) == 1 else node("+", *rest), "missing-term", f"The term {{term{n}}} is missing."
     if op == "*":
         for n in range(len(args)):
             rest = args[:n] + args[n + 1 :]
-            yield rest[0] if len(rest) == 1 else node("*", *rest), "missing-chain-factor", "A factor of {part} is missing."
+            yield rest[0] if len(rest) == 1 else node("*", *rest), "missing-chain-factor", f"The factor {{term{n}}} is missing."
     if op == "/":
         yield args[0], "missing-chain-factor", "The denominator of {part} is missing."
     if op in FUNCTIONS and len(args) == 1 and op not in ("log", "sqrt", "abs", "sign"):
@@ -258,8 +260,6 @@ def _rewritings(part: Node, names: Mapping[str, int], place: Node, lengths: Mapp
         for free in place.args:
             if free.op == "index" and free not in args[0].free and lengths.get(free) is args[1].args[2]:
                 yield substituted(args[0], {letter: free}), "missing-term", "Only one term of {part} stands there."
-    if op in REDUCTIONS:
-        return
 
 
 def _inward(term: Node, power: Node) -> Node | None:

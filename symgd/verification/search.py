@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations
 from math import isfinite
@@ -15,6 +15,7 @@ from symgd.verification.case import Case, Found, same, score
 from symgd.verification.mistakes import Row
 from symgd.verification.rewritten import misreadings, of_answer, of_formula
 from symgd.verification.tape import Slopes, Wrong
+from symgd.verification.verdict import MINUS
 
 __all__ = ["Case", "Found", "explanations", "times"]
 
@@ -35,7 +36,7 @@ def explanations(case: Case, over: Callable[[], bool], formula: Node | None = No
     if not whole and len({one.kind for one in found}) < 2 and not over():
         found += [*misreadings(case, over), *of_formula(case, formula, answer, over), *of_answer(case, answer)]
     if not found and not over():
-        found += _pairs(case, over)
+        found += _inside(case) or _pairs(case, over)
     best: dict[str, Found] = {}
     for one in sorted(found, key=lambda one: one.score):
         best.setdefault(one.kind, one)
@@ -54,7 +55,7 @@ def _wholes(case: Case) -> Iterator[Found]:
         return
     factor = _constant(ratios)
     if factor == -1:
-        yield Found("sign", 0.9, "It is minus the derivative, everywhere.")
+        yield Found("sign", 0.9, MINUS)
     elif factor is not None:
         varied = len({round(value, 9) for exact in case.exact for value in exact.values()}) > 2
         said = times(factor) or (f"{factor:.6g} times" if varied else "")
@@ -62,10 +63,10 @@ def _wholes(case: Case) -> Iterator[Found]:
             yield Found("constant-factor", score("constant-factor", 0.2), f"It is {said} the derivative everywhere: a constant factor is wrong.")
     else:
         for name, power, sign in _lengths(case, ratios):
-            words = "with the opposite sign, " if sign < 0 else ""
-            message = f"It is {name} times the derivative, {words}the sum and not the mean: 1/{name} is missing."
+            words = " with the opposite sign" if sign < 0 else ""
+            message = f"It is {name} times the derivative{words}: the sum, not the mean; 1/{name} is missing."
             if power < 0:
-                message = f"It is the derivative divided by {name}, {words}a mean where the cost has a sum."
+                message = f"It is the derivative divided by {name}{words}: a mean where the cost has a sum."
             yield Found("mean-vs-sum", score("mean-vs-sum"), message)
 
 
@@ -234,6 +235,31 @@ def _weights(case: Case, part: Node, active: Sequence[int]) -> list[float]:
 
 def _only(term: int) -> Wrong:
     return lambda point, entry, inner, right: inner[term]
+
+
+# the derivative of a definition in place of that of the cost
+
+
+def _inside(case: Case) -> list[Found]:
+    """The derivative of one definition alone, rightly or by a wrong rule, element by element: what stands outside of it is missing."""
+    found: list[Found] = []
+    for definition in case.bench.checked.definitions:
+        if len(definition.at) != len(next(iter(case.targets[0]), ())):
+            continue
+        outside = f"Only {{u}} was derived; the derivative of the cost by {definition.target} is missing."
+        if case.fits(lambda n, name=definition.target: _own(case, n, name, {})):  # type: ignore[misc]
+            found.append(Found("missing-chain-factor", score("missing-chain-factor"), outside, definition.body, {"u": definition.body}))
+        for mutant in mutants(case):
+            wrong = {mutant.part: mutant.rule}
+            if mutant.part is definition.body and case.fits(lambda n, name=definition.target, wrong=wrong: _own(case, n, name, wrong)):  # type: ignore[misc]
+                found += [mutant.found(), Found("missing-chain-factor", score("missing-chain-factor", 1.0), outside, None, {"u": definition.body})]
+    return found
+
+
+def _own(case: Case, n: int, name: str, wrong: Mapping[Node, Wrong]) -> Slopes:
+    spot = case.spots[n]
+    slopes = spot.double.tangents(case.roots[n], case.seeds[n], wrong)
+    return {place: slopes.get(entry, {}).get(place, 0.0) for place, entry in spot.tape.defined(name).items()}
 
 
 # two mistakes

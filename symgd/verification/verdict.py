@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -13,9 +13,10 @@ from symgd.nodes.node import Node
 if TYPE_CHECKING:
     from symgd.api import Cost
 
-__all__ = ["STATUSES", "Mistake", "Verdict", "Verification", "Witness"]
+__all__ = ["MINUS", "STATUSES", "Mistake", "Verdict", "Verification", "Witness", "remark"]
 
 STATUSES = ("proved", "equal", "conditional", "different", "undecided")
+MINUS = "It is minus the derivative, everywhere."
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,3 +158,18 @@ class Verification:
         from symgd.verification.page import notebook
 
         return notebook(self)
+
+
+def remark(verdicts: Mapping[str, Verdict], order: Sequence[str] = ()) -> str:
+    """What explains all parts together. `order`: of the parameters, where the answer came as a list."""
+    wrong = [verdict for verdict in verdicts.values() if verdict.status == "different"]
+    first = [verdict.mistakes[0].message for verdict in wrong if verdict.mistakes]
+    if wrong and len(first) == len(verdicts):
+        if all(message == MINUS for message in first):
+            return "It is minus the gradient: the descent direction."
+        if len(first) > 1 and all("the sum, not the mean" in message for message in first):
+            return "It is the gradient of the sum, not of the mean: right but for one factor."
+    others = [any(one.kind == "wrong-variable" and "the derivative by" in one.message for one in verdict.mistakes) for verdict in wrong]
+    if order and sum(others) > 1:
+        return f"The parts are in another order: that of the cost's parameters is {', '.join(order)}."
+    return ""

@@ -10,7 +10,7 @@ from symgd.verification.answers import asked
 from symgd.verification.bench import Bench
 from symgd.verification.explained import explained
 from symgd.verification.judge import Deadline, judged
-from symgd.verification.verdict import Verdict, Verification
+from symgd.verification.verdict import Verdict, Verification, remark
 
 if TYPE_CHECKING:
     from symgd.api import Cost
@@ -56,18 +56,4 @@ def verify(cost: Cost, answer: Any, *, timeout: float = 2.0, isolate: bool = Fal
     for one in asked(cost, answer):
         verdicts[one.key] = explained(bench, one, judged(bench, one, deadline), deadline)
     listed = not isinstance(answer, (Mapping, str)) and len(verdicts) > 1
-    return Verification(cost, verdicts, _remark(verdicts, list(cost.parameters) if listed else []))
-
-
-def _remark(verdicts: Mapping[str, Verdict], order: list[str]) -> str:
-    """What explains all parts together. `order`: of the parameters, where the answer was a list."""
-    wrong = [verdict for verdict in verdicts.values() if verdict.status == "different"]
-    if not wrong:
-        return ""
-    if len(wrong) == len(verdicts) and all(verdict.reason == "It is minus the derivative, everywhere." for verdict in wrong):
-        return "It is minus the gradient: the descent direction."
-    if len(wrong) == len(verdicts) > 1 and all(" times the derivative, the sum" in verdict.reason for verdict in wrong):
-        return "It is the gradient of the sum, not of the mean: right but for one factor."
-    if order and sum(any(one.kind == "wrong-variable" for one in verdict.mistakes) for verdict in wrong) > 1:
-        return f"The parts are in another order: that of the cost's parameters is {', '.join(order)}."
-    return ""
+    return Verification(cost, verdicts, remark(verdicts, cost.parameters if listed else ()))

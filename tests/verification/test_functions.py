@@ -240,7 +240,7 @@ def test_there_are_enough_of_them():
 def test_a_mistake_in_all_blocks_is_said_once():
     assert judged(logistic(), planted.label_minus_output).remark == "It is minus the gradient: the descent direction."
     summed = judged(LINE, lambda w, b, x, y: tuple(len(x) * one for one in line(w, b, x, y)))
-    assert summed.remark == "It is the gradient of the sum, not of the mean: right but for the factor 1/N."
+    assert summed.remark == "It is the gradient of the sum, not of the mean: right but for one factor."
     assert "another order: that of the cost's parameters is w, b." in judged(logistic(), planted.swapped).remark
 
 
