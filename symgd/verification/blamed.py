@@ -11,10 +11,11 @@ import numpy as np
 from symgd.nodes.node import Node, accesses
 from symgd.verification.answers import Asked
 from symgd.verification.bench import Bench, Spot
+from symgd.verification.case import case_for
 from symgd.verification.explained import in_words
 from symgd.verification.judge import Deadline, exact_formula, shown
 from symgd.verification.returned import Array, Block, Exact, agree, wanted
-from symgd.verification.search import Case, explanations
+from symgd.verification.search import explanations
 from symgd.verification.tape import Place, Slopes
 from symgd.verification.verdict import MINUS, Mistake, Verdict, Witness
 
@@ -179,26 +180,12 @@ class Search:
                 targets.append({place: float(yours[place]) for place in spot.slopes[block.name] or np.ndindex(yours.shape)})
         if len(spots) < 2:
             return []
-        case = Case(self.bench, block.name, spots, targets) if block.name in self.cost.parameters else _Within(self.bench, block.name, spots, targets)
-        if isinstance(case, _Within) and not case.is_flat:
+        case = case_for(self.bench, block.name, spots, targets)
+        if case is None:
             return []
         with np.errstate(all="ignore"):
             found = explanations(case, lambda: self.deadline.over, formula_of(self.bench, block))
         return [in_words(self.bench, block.name, one) for one in found]
-
-
-class _Within(Case):
-    """An answer for an intermediate: the entries of a definition are what is differentiated by."""
-
-    @cached_property
-    def seeds(self) -> list[dict[int, Slopes]]:
-        return [{entry: {place: 1.0} for place, entry in spot.tape.defined(self.name).items()} for spot in self.spots]
-
-    @cached_property
-    def is_flat(self) -> bool:
-        """Does no element depend on another one, as those of a recurrence do?"""
-        both = zip(self.spots, self.seeds, strict=True)
-        return not any(seeds.keys() & {*spot.tape.needed(entry)} - {entry} for spot, seeds in both for entry in seeds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,20 +12,21 @@ from symgd.verification.bench import Bench, Spot
 from symgd.verification.mistakes import KINDS
 from symgd.verification.tape import Slopes, Wrong
 
-__all__ = ["Case", "Found", "ratio", "same", "score"]
+__all__ = ["Case", "Found", "case_for", "ratio", "same", "score"]
 
 CLOSE = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One explanation. `score`: the smaller the better."""
+    """One explanation. `score`: the smaller the better; `part`: where, in the cost or, if it is no `step` of the derivation, in the derivative."""
 
     kind: str
     score: float
     message: str
     part: Node | None = None
     letters: Mapping[str, Node] = field(default_factory=dict)
+    step: bool = True
 
 
 @dataclass
@@ -76,6 +77,28 @@ class Case:
                 return None
             found.append(one)
         return found
+
+
+class _Within(Case):
+    """An answer for an intermediate: the entries of a definition are what is differentiated by."""
+
+    @cached_property
+    def seeds(self) -> list[dict[int, Slopes]]:
+        return [{entry: {place: 1.0} for place, entry in spot.tape.defined(self.name).items()} for spot in self.spots]
+
+    @cached_property
+    def is_flat(self) -> bool:
+        """Does no element depend on another one, as those of a recurrence do?"""
+        both = zip(self.spots, self.seeds, strict=True)
+        return not any(seeds.keys() & {*spot.tape.needed(entry)} - {entry} for spot, seeds in both for entry in seeds)
+
+
+def case_for(bench: Bench, name: str, spots: Sequence[Spot], targets: Sequence[Slopes]) -> Case | None:
+    """The case of a parameter, or of a definition whose elements do not depend on each other; None for a recurrence."""
+    if name in bench.cost.parameters:
+        return Case(bench, name, spots, targets)
+    case = _Within(bench, name, spots, targets)
+    return case if case.is_flat else None
 
 
 def same(given: Slopes, target: Slopes) -> bool:

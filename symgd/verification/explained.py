@@ -13,10 +13,11 @@ from symgd.nodes.node import Node, accesses, node
 from symgd.rules.derivatives import rule_for
 from symgd.verification.answers import Asked
 from symgd.verification.bench import DIGITS, Bench, Spot
+from symgd.verification.case import Case, Found, case_for
 from symgd.verification.conditions import facts_about
 from symgd.verification.judge import Deadline, exact_formula, shown
 from symgd.verification.points import NoPoint, Sampler, square
-from symgd.verification.search import Case, Found, explanations
+from symgd.verification.search import explanations
 from symgd.verification.tape import Slopes
 from symgd.verification.verdict import Mistake, Verdict
 
@@ -28,7 +29,7 @@ SPOTS = 8
 def explained(bench: Bench, asked: Asked, verdict: Verdict, deadline: Deadline) -> Verdict:
     """The verdict with at most two mistakes, if it is different."""
     known = asked.loose or any(one.kind == "algebra-slip" for one in verdict.mistakes)
-    if verdict.status != "different" or known or asked.name not in bench.cost.parameters:
+    if verdict.status != "different" or known:
         return verdict
     found = [*verdict.mistakes]
     formula = exact_formula(bench, asked)
@@ -61,7 +62,7 @@ def case_of(bench: Bench, asked: Asked) -> Case | None:
             spots, targets = _finite(bench, asked, [Spot(bench, sampler, inputs) for inputs in sampler.points(tries=4)])
         except NoPoint:
             return None
-    return Case(bench, asked.name, spots, targets) if len(spots) >= 2 else None
+    return case_for(bench, asked.name, spots, targets) if len(spots) >= 2 else None
 
 
 def _finite(bench: Bench, asked: Asked, spots: list[Spot]) -> tuple[list[Spot], list[Slopes]]:
@@ -176,7 +177,7 @@ def _linear(bench: Bench, name: str, part: Node) -> str:
 
 def _correct(bench: Bench, name: str, found: Found) -> str:
     """The step as it should be: in the user's letters where one thing is derived by, else the law."""
-    if found.part is None or found.part.op == "number":
+    if found.part is None or not found.step or found.part.op == "number":
         return ""
     by = _by(bench, name, found.part)
     if by is not None and found.part.op != "access":

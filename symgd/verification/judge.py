@@ -262,9 +262,9 @@ def readable(value: Any) -> Any:
 def exact_formula(bench: Bench, asked: Asked, written: bool = False) -> Node | None:
     """The derivative as a formula in the letters of the place, `written` with all definitions filled in; None if it is too long."""
     gradient = bench.cost.gradient
-    if asked.name not in bench.cost.parameters:
-        return None
-    letters = gradient._letters(asked.name)
+    if asked.name not in bench.program.adjoints:
+        return None  # a definition that what runs does without
+    letters = gradient._letters(asked.name) if asked.name in bench.cost.parameters else asked.place.args
     try:
         visible = frozenset(bench.program.inputs) if written else None
         formula = gradient._closed(asked.name, letters, visible)

@@ -169,7 +169,7 @@ def of_formula(case: Case, formula: Node | None, answer: Any, over: Callable[[],
                     return
                 if not _is_at(case, other, place):
                     continue
-                yield Found(kind, score(kind, 0.3) + 0.001 * len(postorder(part)), sentence, part, _named(part, new))
+                yield Found(kind, score(kind, 0.3) + 0.001 * len(postorder(part)), sentence, part, _named(part, new), step=False)
 
 
 def _is_at(case: Case, formula: Node, place: Node, turned: bool = False) -> bool:
@@ -198,7 +198,8 @@ def _transposed(case: Case, formula: Node, place: Node) -> Iterator[Found]:
             turned = {one: access(name, *one.args[::-1]) for one in group}
             if _is_at(case, substituted(formula, turned), place):
                 letters = {"part": group[0], "new": turned[group[0]]}
-                yield Found("transpose", score("transpose") - 30, "{new} stands where {part} belongs: the array is transposed.", group[0], letters)
+                said = "{new} stands where {part} belongs: the array is transposed."
+                yield Found("transpose", score("transpose") - 30, said, group[0], letters, step=False)
                 return
 
 

@@ -12,6 +12,7 @@ from symgd.program.meaning import Arithmetic, interpret
 
 from .answers import Row, rows
 
+pytestmark = pytest.mark.slow
 ROWS = rows()
 KINDS = {
     "missing-chain-factor", "sign", "constant-factor", "mean-vs-sum", "quotient-rule", "product-rule", "wrong-argument", "missing-inner-level",
