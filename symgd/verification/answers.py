@@ -22,7 +22,7 @@ from symgd.program.extents import input_extents
 __all__ = ["Asked", "asked", "written_out"]
 
 _EQUALS = re.compile(r"(?<![<>=!:])=(?!=)")
-_KEY = re.compile(r"\s*(?:d\s*\w+\s*/\s*d\s*)?([^\W\d]\w*(?:\s*\[[^\]=]*\])?)\s*(?:=(?!=)|:)(.*)", re.DOTALL)
+_KEY = re.compile(r"\s*(?:d\s*\w+\s*/\s*d\s*)?((?:`[^`]+`|[^\W\d]\w*)(?:\s*\[[^\]=]*\])?)\s*(?:=(?!=)|:)(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def _pairs(cost: Any, answer: Any) -> list[tuple[Any, Any]]:
 
 
 def _means(cost: Any, key: str) -> bool:
-    name = key.partition("[")[0].strip()
+    name = key.partition("[")[0].strip().strip("`")
     known = {*cost.parameters, *(d.target for d in cost._checked.definitions)}
     return name in known or (name.startswith("d") and name[1:] in known)
 
@@ -164,7 +164,7 @@ class _Reader:
                 raise InputError(f"{key} is no element of a parameter.", accepted=_wanted(self.cost))
             name, args = found.value, tuple(found.args)
         else:
-            name, args = name_of(key).strip(), None
+            name, args = name_of(key).strip().strip("`"), None
             if getattr(key, "indices", None):
                 from symgd.nodes.sympy_door import index_from_sympy
 

@@ -12,7 +12,7 @@ from symgd.verification.bench import Bench, Spot
 from symgd.verification.mistakes import KINDS
 from symgd.verification.tape import Slopes, Wrong
 
-__all__ = ["Case", "Found", "case_for", "ratio", "same", "score"]
+__all__ = ["Case", "Found", "case_for", "literal", "ratio", "same", "score"]
 
 CLOSE = 1e-7
 
@@ -99,6 +99,11 @@ def case_for(bench: Bench, name: str, spots: Sequence[Spot], targets: Sequence[S
         return Case(bench, name, spots, targets)
     case = _Within(bench, name, spots, targets)
     return case if case.is_flat else None
+
+
+def literal(name: str) -> str:
+    """A name as it stands in a sentence that is still to be filled in: `a name {with} anything in it` is one."""
+    return name.replace("{", "{{").replace("}", "}}")
 
 
 def same(given: Slopes, target: Slopes) -> bool:

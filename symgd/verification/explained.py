@@ -90,7 +90,8 @@ def _under_facts(bench: Bench, asked: Asked, formula: Node | None, deadline: Dea
             continue
         spots, targets = _finite(bench, asked, list(bench.keeping(known.variants[0])))
         if len(spots) >= 3:
-            found = explanations(Case(bench, asked.name, spots, targets), lambda: deadline.over, formula, (asked.place, asked.formula))
+            case = case_for(bench, asked.name, spots, targets)
+            found = [] if case is None else explanations(case, lambda: deadline.over, formula, (asked.place, asked.formula))
             if found:
                 mistakes = [in_words(bench, asked.name, one) for one in found]
                 first = replace(mistakes[0], message=f"{mistakes[0].message} ({known.said.partition(':')[0].capitalize()}, as it is usual.)")

@@ -11,7 +11,7 @@ import numpy as np
 
 from symgd.nodes.node import Node
 from symgd.verification.applied import Mutant, mutants
-from symgd.verification.case import Case, Found, same, score
+from symgd.verification.case import Case, Found, literal, same, score
 from symgd.verification.mistakes import Row
 from symgd.verification.rewritten import misreadings, of_answer, of_formula
 from symgd.verification.tape import Slopes, Wrong
@@ -62,7 +62,8 @@ def _wholes(case: Case) -> Iterator[Found]:
         if said:
             yield Found("constant-factor", score("constant-factor", 0.2), f"It is {said} the derivative everywhere: a constant factor is wrong.")
     else:
-        for name, power, sign in _lengths(case, ratios):
+        for length, power, sign in _lengths(case, ratios):
+            name = literal(length)
             words = " with the opposite sign" if sign < 0 else ""
             message = f"It is {name} times the derivative{words}: the sum, not the mean; 1/{name} is missing."
             if power < 0:
@@ -146,10 +147,10 @@ def _other_names(case: Case) -> Iterator[Found]:
         parameter = other in case.bench.cost.parameters
         slopes = [_by(case, n, other) for n in range(len(case.spots))]
         if case.fits(slopes.__getitem__):
-            said = f"not by {{name}}; {other} is data and constant here" if not parameter else "not by {name}"
-            yield Found("wrong-variable", score("wrong-variable") - 10.5 * parameter, f"It is the derivative by {other}, {said}.")
+            said = f"not by {{name}}; {literal(other)} is data and constant here" if not parameter else "not by {name}"
+            yield Found("wrong-variable", score("wrong-variable") - 10.5 * parameter, f"It is the derivative by {literal(other)}, {said}.")
         elif not parameter and case.fits([_added(exact, slope) for exact, slope in zip(case.exact, slopes, strict=True)].__getitem__):
-            message = f"The derivative by {other} was added, but {other} is data and constant here."
+            message = f"The derivative by {literal(other)} was added, but that is data and constant here."
             yield Found("data-as-constant", score("data-as-constant"), message)
     for constant in ("pi", "e"):
         slopes = [_by_constant(case, n, constant) for n in range(len(case.spots))]
@@ -246,7 +247,7 @@ def _inside(case: Case) -> list[Found]:
     for definition in case.bench.checked.definitions:
         if len(definition.at) != len(next(iter(case.targets[0]), ())):
             continue
-        outside = f"Only {{u}} was derived; the derivative of the cost by {definition.target} is missing."
+        outside = f"Only {{u}} was derived; the derivative of the cost by {literal(definition.target)} is missing."
         if case.fits(lambda n, name=definition.target: _own(case, n, name, {})):  # type: ignore[misc]
             found.append(Found("missing-chain-factor", score("missing-chain-factor"), outside, definition.body, {"u": definition.body}))
         for mutant in mutants(case):
@@ -295,5 +296,5 @@ def _besides(case: Case, mutant: Mutant) -> Found | None:
     if factor is not None and min(abs(abs(factor) - usual) for usual in (2.0, 0.5)) < CLOSE:
         return Found("constant-factor", score("constant-factor", 1.2), f"Besides, it is {times(factor)} that.")
     for name, power, _ in _lengths(case, ratios):
-        return Found("mean-vs-sum", score("mean-vs-sum", 1.2), f"Besides, 1/{name} is {'missing' if power > 0 else 'too much'}.")
+        return Found("mean-vs-sum", score("mean-vs-sum", 1.2), f"Besides, 1/{literal(name)} is {'missing' if power > 0 else 'too much'}.")
     return None
