@@ -14,7 +14,7 @@ from symgd.derivation.steps import renamed_apart
 from symgd.errors import InputError
 from symgd.nodes.fold import filled
 from symgd.nodes.naming import name_of
-from symgd.nodes.node import ZERO, Node, access, accesses, index, postorder, range_, substituted
+from symgd.nodes.node import CONDITIONS, ZERO, Node, access, accesses, index, postorder, range_, substituted
 from symgd.nodes.text import text
 from symgd.program.equation import Program
 from symgd.program.extents import input_extents
@@ -203,6 +203,12 @@ class _Reader:
     def _check(self, line: Node, place: Node, label: str) -> None:
         """Every name is one of the cost's, every letter one of the place."""
         names = self.checked.names
+        if line.op in CONDITIONS:
+            raise InputError(f"The answer for {label} is a condition, not a number.", accepted="a formula; conditions stand inside piecewise")
+        unknown = sorted({part.value for part in postorder(line) if part.op == "length"} - self.lengths)
+        if unknown:
+            what = f"The answer for {label} has an axis of length {', '.join(unknown)}, which this cost has not."
+            raise InputError(what, accepted=", ".join(sorted(self.lengths)) or "no axis")
         for found in accesses(line):
             if found.value not in names:
                 near = get_close_matches(found.value, names, n=1)

@@ -251,10 +251,10 @@ def different(bench: Bench, asked: Asked, wrong: Sequence[Outcome]) -> Verdict:
 
 def readable(value: Any) -> Any:
     """A short fraction if the number is one, else a float."""
-    if value != value or abs(value) == float("inf"):
+    if value and not 1e-12 < abs(value) < 1e12:  # NaN too
         return float(value)
-    near = Fraction(str(value)).limit_denominator(100_000) if abs(value) < 1e12 else None
-    if near is not None and abs(value * near.denominator - near.numerator) < 1e-15 * min(1, abs(value)):
+    near = Fraction(str(value)).limit_denominator(100_000)
+    if abs(value * near.denominator - near.numerator) < 1e-15 * min(1, abs(value)):
         return near
     return float(value)
 

@@ -241,6 +241,8 @@ def test_a_tape_reads_the_formula_as_typed():
         ({"w": "1 ="}, "A line of the answer is empty"),
         ({"w": "__import__('os')"}, ""),
         ({"w": lambda: 0}, "is a function"),
+        ({"w": "w > x"}, "is a condition, not a number"),
+        ({"w": "sum(x[i], i in 0:de)"}, "has an axis of length de"),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_a_sentence(answer, sentence):
@@ -249,7 +251,10 @@ def test_what_cannot_be_read_is_refused_in_a_sentence(answer, sentence):
     assert sentence in str(refused.value) and "Accepted:" in str(refused.value)
 
 
-@pytest.mark.parametrize("answer", ["exp(exp(exp(exp(w))))", "w^(10^4)", "gamma(w)^99", "log(-1)", "exp(1000*w)^50", "(((w+1)^9+1)^9+1)^9"])
+WILD = ["exp(exp(exp(exp(w))))", "w^(10^4)", "gamma(w)^99", "log(-1)", "exp(1000*w)^50", "(((w+1)^9+1)^9+1)^9", "w - 110^(-9.5)", "exp(-10^9)"]
+
+
+@pytest.mark.parametrize("answer", WILD)
 def test_a_wild_answer_is_judged_and_comes_back(answer):
     assert verify(sg.parse("(w - 3)^2"), answer).correct is not True
 
