@@ -129,13 +129,17 @@ class Bench:
         counts = list(BASE) if len(self.settings) > 1 else [sum(BASE) - 5]
         for setting in self.settings:
             sampler = Sampler(self.checked, setting, self.program.facts)
-            most = counts[0] if len(sampler.tape.needed(sampler.root)) < LARGE else 2
+            size = len(sampler.tape.needed(sampler.root))
+            most = counts[0] if size < LARGE else 2
+            if size > 3 * LARGE:
+                del counts[1:]
             try:
                 own = list(islice(sampler.points(tries=3 * most), most))
             except NoPoint as missing:  # integer data may leave groups empty
                 none = missing
                 continue
-            own += self.across(sampler, own, [sampler.root])
+            if size < 3 * LARGE:
+                own += self.across(sampler, own, [sampler.root])
             found += [Spot(self, sampler, inputs) for inputs in own]
             counts.pop(0)
             if not counts:

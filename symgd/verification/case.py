@@ -44,7 +44,8 @@ class Case:
 
     @cached_property
     def seeds(self) -> list[dict[int, Slopes]]:
-        return [spot.seeds(self.name) for spot in self.spots]
+        both = zip(self.spots, self.targets, strict=True)
+        return [{entry: own for entry, own in spot.seeds(self.name).items() if not own.keys().isdisjoint(target)} for spot, target in both]
 
     @cached_property
     def right(self) -> list[dict[int, Slopes]]:

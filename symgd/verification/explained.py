@@ -23,7 +23,8 @@ from symgd.verification.verdict import Mistake, Verdict
 
 __all__ = ["case_of", "explained", "in_words"]
 
-SPOTS = 8
+SPOTS = 8  # of one setting
+ELEMENTS = 12  # of a parameter that are enough to tell mistakes from each other
 
 
 def explained(bench: Bench, asked: Asked, verdict: Verdict, deadline: Deadline) -> Verdict:
@@ -79,7 +80,7 @@ def _finite(bench: Bench, asked: Asked, spots: list[Spot]) -> tuple[list[Spot], 
         if target and all(isfinite(value) for value in target.values()) and count < SPOTS and spot.plain:
             by_setting[id(spot.sampler)] = count + 1
             kept.append(spot)
-            targets.append(target)
+            targets.append(dict(list(target.items())[:: 1 + len(target) // ELEMENTS]))
     return kept, targets
 
 

@@ -26,11 +26,13 @@ from symgd.verification.tape import Doubles, Place, Point, Tape, slack
 __all__ = ["DOUBLES", "Inputs", "NoPoint", "Sampler", "Setting", "nested", "settings", "square", "switch"]
 
 Inputs = dict[tuple[str, Place], Any]
+INSIDE = 1e-3  # a start that is as far inside is taken as it is
 MARGINS = (0.1, 1e-2, 1e-4, 1e-7, 0.0)
 ROUNDS = 60  # steps towards the domain from one start
 MANY, FEWEST = 6000, 40  # steps of one sampler in all
 WORK = 300_000  # operations of these steps
 STUCK = 5  # times that nothing shows the way
+WIDE = 6  # a longer axis gets smaller numbers: sums along it saturate what they go into
 READABLE = (12, 30, 100, 1000, 10**4, 10**6, 10**9)  # denominators, the first that stays inside is taken
 LARGEST = 1e60
 DOUBLES = Doubles()
@@ -132,13 +134,17 @@ class Sampler:
         chance = random.Random(seed)
         shape = _SHAPES[seed % len(_SHAPES)]
         drawn: Inputs = dict(self.fixed)
-        seen = set(self.fixed.values())
+        seen, again = set(self.fixed.values()), 0
         for name in self.setting.shapes:
             if (name, ()) not in self.fixed and name not in {key[0] for key in self.fixed}:
                 places = self.setting.elements(name)
-                for place, value in shape(self.setting.shapes[name], places, chance).items():
+                sides = self.setting.shapes[name]
+                scale = sides[-1] if sides and sides[-1] > WIDE else 1
+                for place, value in shape(sides, places, chance).items():
+                    value /= scale
                     while value in seen:  # no two equal, which could make a wrong formula right
-                        value += abs(value) * Fraction(1, 17)
+                        again += 1
+                        value *= 1 + Fraction(again, 101 if again < 20 else 9973)
                     drawn[name, place] = value
                     seen.add(value)
         return self._keeping(drawn, seed)
@@ -152,6 +158,9 @@ class Sampler:
 
     def fitted(self, start: Inputs, roots: Sequence[int], wants: Sequence[tuple[int, int]] = (), seed: int = 0) -> Inputs | None:
         """The start moved until every operation has a value and every want, (switching entry, sign), is met; None if that does not come about."""
+        point = Point(self.tape, start, DOUBLES)
+        if not self._unmet(point, roots, wants, INSIDE):
+            return start if self._sound(point, roots) else None
         for margin in MARGINS:
             moved = self._moved(start, roots, wants, margin, random.Random(seed))
             if moved is not None:
