@@ -7,7 +7,7 @@ import pytest
 import symgd
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def unchecked(checked: None) -> Iterator[None]:
     with symgd.checking(False):
         yield
