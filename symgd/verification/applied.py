@@ -166,7 +166,6 @@ class _Compiled:
 
     law: Node | None
     replaced: tuple[tuple[str, Node], ...] = ()
-    needs_law: bool = False
     special: str = ""
     of: Node | None = None
 
@@ -186,8 +185,7 @@ def _compiled(wrong: str, key: str) -> _Compiled | None:
         if not {name for name, _ in replaced} <= letters:
             return None
         return _Compiled(read_law(RULES[key].law), replaced)
-    law = read_law(body)
-    return _Compiled(law, replaced, any(found.value == "law" for found in accesses(law)))
+    return _Compiled(read_law(body), replaced)
 
 
 def _variants(case: Case, row: Row, entry_number: int, key: str) -> Iterator[tuple[str, _Compiled]]:
@@ -205,7 +203,7 @@ def _variants(case: Case, row: Row, entry_number: int, key: str) -> Iterator[tup
             inside.setdefault(tape.entries[inner].part, []).append(inner)
     for part, entries in list(inside.items())[-12:]:
         if len(entries) == 1:
-            yield f" at {id(part)}", _Compiled(compiled.law, compiled.replaced, compiled.needs_law, "", part)
+            yield f" at {id(part)}", _Compiled(compiled.law, compiled.replaced, of=part)
 
 
 def _wrong(compiled: _Compiled, key: str, split: int | None) -> Wrong:
