@@ -553,7 +553,7 @@ class _Equation:
         if place is letter and axis.low is ZERO and self._runs_whole(part.value, position, axis.high):
             return ":", n
         form = linear(place)
-        if form is None or part in self.sheltered or form[letter] < 1 or any(c.denominator != 1 for c in form.values()):
+        if form is None or part in self.sheltered or form.get(letter, 0) < 1 or any(c.denominator != 1 for c in form.values()):
             return None
         step = int(form[letter])
         offset = combined((1, place), (-step, letter))

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import symgd as sg
@@ -39,7 +39,11 @@ def written_out(draw: st.DrawFn) -> str:
 @settings(max_examples=15)
 @given(written_out())
 def test_loops_have_the_cost_and_the_gradient_of_what_was_written_out(formula):
-    program = sg.parse(formula, parameters=[*PARAMETERS, "W"]).gradient.program  # every stage of it checked, as in all tests
+    try:
+        program = sg.parse(formula, parameters=[*PARAMETERS, "W"]).gradient.program  # every stage of it checked, as in all tests
+    except sg.InputError as refused:
+        assume("has no real value" not in str(refused))  # acos(2)
+        raise
     found = rolled(program)
     checked_packed(program, found.program, found.packed, "rolling")
     if found.packed:
