@@ -155,6 +155,13 @@ class Cost:
     def _stable(self) -> Stabilised:
         return stable_program(self._checked)
 
+    @cached_property
+    def _as_written(self) -> Cost:
+        """The same cost without stable forms: no definition is computed, or derived by, in place of another one."""
+        if not self.stabilise:
+            return self
+        return Cost(self._formula, parameters=self.parameters, constants=self.constants, facts=self.facts, stabilise=False)
+
     @property
     def rewritten(self) -> tuple[str, ...]:
         """What is computed in another way than it was written, because it would overflow, vanish or cancel; nothing with `stabilise=False`.

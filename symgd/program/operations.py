@@ -52,6 +52,7 @@ def _trips(each: Node, domain: tuple[Range, ...]) -> Node:
 
 
 def total_operations(equations: list[Equation]) -> Node:
+    """The operations of all of them together, as a formula in the lengths."""
     return plus(*(operations_of(equation) for equation in equations))
 
 

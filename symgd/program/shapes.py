@@ -337,6 +337,7 @@ def _shown(lengths: list[str]) -> str:
 
 
 def noun_for(rank: int, position: int, count: int) -> str:
+    """What the places along one axis of an array are called: values, rows, columns."""
     if rank == 1:
         return "value" if count == 1 else "values"
     if position > 1:

@@ -27,6 +27,7 @@ class Rolled:
 
 
 def plain(program: Program) -> Iterator[Equation]:
+    """The equations that compute one number each."""
     return filter(is_plain, program.flat())
 
 

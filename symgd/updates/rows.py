@@ -43,6 +43,8 @@ def brief(value: object, longest: int = 60) -> str:
 
 
 class Named(Protocol):
+    """A row that is found by its name."""
+
     @property
     def name(self) -> str: ...
 

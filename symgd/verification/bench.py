@@ -35,6 +35,7 @@ class Spot:
     inputs: Inputs
     points: dict[int, Point] = field(default_factory=dict)
     exact_values: dict[int, Any] = field(default_factory=dict)
+    adjoints: dict[int, dict[int, Any]] = field(default_factory=dict)
 
     @property
     def setting(self) -> Setting:
@@ -66,22 +67,23 @@ class Spot:
         return all(abs(value - float(wide.get(entry, 0))) <= 1e-9 * max(1e-9, abs(value)) for entry, value in rough.items())
 
     def exact(self, name: str, digits: int = DIGITS) -> Mapping[Place, Any]:
-        """The derivative by a parameter or definition, from the equations that run."""
-        program = self.bench.program
-        adjoint = program.adjoints.get(name)
-        if adjoint is None and name not in program.inputs:
+        """The derivative by a parameter, from the equations that run, or by a definition."""
+        if name in self.tape.parts:
             return self._adjoint(name, digits)
+        program = self.bench.program
         if digits not in self.exact_values:
             inputs = {one: nested(self.inputs, one, shape) for one, shape in self.setting.shapes.items()}
             self.exact_values[digits] = interpret(program, inputs, self.setting.lengths, Arithmetic(digits))
+        adjoint = program.adjoints.get(name)
         return self.exact_values[digits].get(adjoint, {}) if adjoint else {}
 
     def _adjoint(self, name: str, digits: int) -> Mapping[Place, Any]:
-        """The derivative by a definition that the equations that run do without, backwards through the cost as it was typed."""
-        point = self.point(digits)
-        point.value(self.sampler.root)
-        adjoints = point.adjoints({self.sampler.root: point.arithmetic.exact(1)})
-        return {place: adjoints.get(entry, point.arithmetic.exact(0)) for place, entry in self.tape.defined(name).items()}
+        """The derivative by a definition, backwards through the cost as it was typed: what runs may have put another one in its place."""
+        if digits not in self.adjoints:
+            point = self.point(digits)
+            point.value(self.sampler.root)
+            self.adjoints[digits] = point.adjoints({self.sampler.root: point.arithmetic.exact(1)})
+        return {place: self.adjoints[digits].get(entry, 0) for place, entry in self.tape.defined(name).items()}
 
     def elements(self, name: str) -> list[Place]:
         """The elements of a parameter or a definition."""

@@ -108,6 +108,7 @@ def literal(name: str) -> str:
 
 
 def same(given: Slopes, target: Slopes) -> bool:
+    """Are these the wanted numbers, to the digits that float64 leaves?"""
     scale = max((abs(value) for value in target.values()), default=0.0)
     for place, value in target.items():
         other = given.get(place, 0.0)
@@ -117,6 +118,7 @@ def same(given: Slopes, target: Slopes) -> bool:
 
 
 def ratio(given: Slopes, target: Slopes) -> float | None:
+    """The one number that the wanted ones are these times; None if there is none."""
     place = max(target, key=lambda one: abs(given.get(one, 0.0)), default=None)
     if place is None or not given.get(place, 0.0) or not isfinite(given[place]):
         return None

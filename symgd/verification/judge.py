@@ -13,6 +13,7 @@ from typing import Any
 from symgd.errors import InputError, LimitError
 from symgd.nodes.node import Node, node, outside_subscripts, postorder, substituted
 from symgd.nodes.text import text
+from symgd.program.gate import checking
 from symgd.verification.answers import Asked, written_out
 from symgd.verification.bench import DIGITS, Bench, Spot
 from symgd.verification.conditions import facts_about, negated, put_simply, separating
@@ -266,16 +267,17 @@ def readable(value: Any) -> Any:
 
 def exact_formula(bench: Bench, asked: Asked, written: bool = False) -> Node | None:
     """The derivative as a formula in the letters of the place, `written` with all definitions filled in; None if it is too long."""
-    gradient = bench.cost.gradient
-    if asked.name not in bench.program.adjoints:
-        return None  # a definition that what runs does without
-    letters = gradient._letters(asked.name) if asked.name in bench.cost.parameters else asked.place.args
+    visible = frozenset(bench.program.inputs) if written else None
+    parameter = asked.name in bench.cost.parameters
     try:
-        visible = frozenset(bench.program.inputs) if written else None
-        formula = gradient._closed(asked.name, letters, visible)
+        with checking(False):
+            gradient = bench.cost.gradient if parameter else bench.cost._as_written.gradient
+            if asked.name not in gradient.program.adjoints:
+                return None
+            letters = gradient._letters(asked.name) if parameter else asked.place.args
+            return _in_letters(gradient._closed(asked.name, letters, visible), letters, asked.place.args)
     except InputError:
         return None
-    return _in_letters(formula, letters, asked.place.args)
 
 
 def _in_letters(formula: Node, letters: Sequence[Node], wanted: Sequence[Node]) -> Node:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -270,6 +271,7 @@ _NUMBER: Final[dict[Fraction, tuple[tuple[int, int, int], tuple[int, int, int]]]
 
 
 def constant(value: Fraction | int) -> Form:
+    """The form of a number."""
     return Form(from_monomial((), value))
 
 
@@ -279,10 +281,12 @@ def level(part: Node) -> int:
 
 
 def opposite(signs: int) -> int:
+    """The signs that the negative may have."""
     return (signs & NOTHING) | (POSITIVE if signs & NEGATIVE else 0) | (NEGATIVE if signs & POSITIVE else 0)
 
 
 def signs_product(a: int, b: int) -> int:
+    """The signs that a product may have."""
     found = (a | b) & NOTHING
     if b & POSITIVE:
         found |= a & (NEGATIVE | POSITIVE)
@@ -292,14 +296,16 @@ def signs_product(a: int, b: int) -> int:
 
 
 def joined(a: Below, b: Below) -> Below:
+    """The denominator of a product: exponents of the same polynomial are added."""
     return {poly: a.get(poly, 0) + b.get(poly, 0) for poly in (*a, *b)} if a and b else a or b
 
 
 def whole(value: Fraction) -> Exponent:
+    """An exponent, as an int if it is one."""
     return int(value) if value.denominator == 1 else value
 
 
-class Ring:
+class Ring(ABC):
     """Forms in generators, and what is known of their signs."""
 
     def __init__(self, steps: Budget) -> None:
@@ -312,9 +318,9 @@ class Ring:
         self.linear: dict[int, list[tuple[Fraction, int]]] = {}
         self.divisors: list[Poly] = []
 
+    @abstractmethod
     def assume(self, poly: Poly, wanted: int) -> None:
         """Go on as if the polynomial had one of these signs."""
-        raise NotImplementedError
 
     def key(self, poly: Poly) -> object:
         """What a polynomial is known by."""

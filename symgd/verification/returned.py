@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symgd.nodes.node import Node
-from symgd.verification.bench import DIGITS, Spot
+from symgd.verification.bench import Spot
 from symgd.verification.judge import readable
 from symgd.verification.points import nested
 from symgd.verification.tape import Place
@@ -62,15 +62,8 @@ class Exact:
 
     @cached_property
     def slopes(self) -> dict[str, Mapping[Place, Any]]:
-        """With 30 digits, definitions from the tape: in what runs they may have been rewritten."""
-        spot = self.spot
-        found = {name: spot.exact(name) for name in spot.bench.cost.parameters}
-        if self.defined:
-            point, root = spot.point(DIGITS), spot.sampler.root
-            point.value(root)
-            adjoints = point.adjoints({root: point.arithmetic.exact(1)})
-            found |= {name: {place: adjoints.get(entry, 0) for place, entry in entries.items()} for name, entries in self.defined.items()}
-        return found
+        """With 30 digits."""
+        return {name: self.spot.exact(name) for name in (*self.spot.bench.cost.parameters, *self.defined)}
 
     @cached_property
     def adjoints(self) -> dict[str, Array]:

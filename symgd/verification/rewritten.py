@@ -12,7 +12,7 @@ from symgd.nodes.functions import FUNCTIONS
 from symgd.nodes.node import Node, access, accesses, fraction, index, node, number, postorder, rebuilt, substituted
 from symgd.verification.case import Case, Found, same, score
 from symgd.verification.points import DOUBLES
-from symgd.verification.tape import Point, Slopes, Tape
+from symgd.verification.tape import Place, Point, Slopes, Tape
 
 __all__ = ["misreadings", "of_answer", "of_formula"]
 
@@ -173,16 +173,17 @@ def of_formula(case: Case, formula: Node | None, answer: Any, over: Callable[[],
 
 
 def _is_at(case: Case, formula: Node, place: Node, turned: bool = False) -> bool:
-    def values(n: int) -> Slopes:
-        spot = case.spots[n]
-        found: Slopes = {}
-        for element in case.targets[n]:
-            at = element[::-1] if turned else element
-            letters = {letter: value for letter, value in zip(place.args, at, strict=True) if letter.op == "index"}
-            found[element] = spot.double.of(formula, letters)
-        return found
+    return case.fits(lambda n: _values(case, n, formula, place, turned))
 
-    return case.fits(values)
+
+def _values(case: Case, n: int, formula: Node, place: Node, turned: bool = False) -> Slopes:
+    """The formula at the elements that are asked for, or `turned` at those of the transpose."""
+    double = case.spots[n].double
+    return {element: double.of(formula, _letters(place, element[::-1] if turned else element)) for element in case.targets[n]}
+
+
+def _letters(place: Node, element: Place) -> dict[Node, int]:
+    return {letter: at for letter, at in zip(place.args, element, strict=True) if letter.op == "index"}
 
 
 def _transposed(case: Case, formula: Node, place: Node) -> Iterator[Found]:
@@ -284,7 +285,7 @@ def of_answer(case: Case, answer: Any) -> Iterator[Found]:
     for part in numbers[:8]:
         for which, _ in enumerate(_changed(formula, part, part)):
             for new in _solutions(case, formula, place, part, which):
-                if not case_is_exact(case, _at_place(formula, part, _number(new), which), place):
+                if not _is_exact(case, _at_place(formula, part, _number(new), which), place):
                     continue
                 letters = {"part": part, "new": _number(new)}
                 message = "With {new} in place of {part} it would be right: a slip behind a correct derivative."
@@ -301,7 +302,7 @@ def _solutions(case: Case, formula: Node, place: Node, part: Node, which: int) -
     """Numbers that make the first element right, if it is linear in the number, and the nearest others."""
     value = fraction(part)
     element = next(iter(case.targets[0]))
-    letters = {letter: at for letter, at in zip(place.args, element, strict=True) if letter.op == "index"}
+    letters = _letters(place, element)
     spot = case.spots[0]
     here, there = (spot.double.of(_at_place(formula, part, _number(new), which), letters) for new in (value, value + 1))
     found = [value - 1, value + 1]
@@ -315,12 +316,6 @@ def _solutions(case: Case, formula: Node, place: Node, part: Node, which: int) -
     return [new for new in dict.fromkeys(found) if new != value]
 
 
-def case_is_exact(case: Case, formula: Node, place: Node) -> bool:
-    for n, spot in enumerate(case.spots):
-        values: Slopes = {}
-        for element in case.targets[n]:
-            letters = {letter: at for letter, at in zip(place.args, element, strict=True) if letter.op == "index"}
-            values[element] = spot.double.of(formula, letters)
-        if not same({element: case.exact[n].get(element, 0.0) for element in values}, values):
-            return False
-    return True
+def _is_exact(case: Case, formula: Node, place: Node) -> bool:
+    exact = ({element: case.exact[n].get(element, 0.0) for element in target} for n, target in enumerate(case.targets))
+    return all(same(wanted, _values(case, n, formula, place)) for n, wanted in enumerate(exact))

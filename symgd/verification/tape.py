@@ -18,7 +18,7 @@ from symgd.cost.checked import Definition
 from symgd.derivation.check import solved
 from symgd.errors import LimitError
 from symgd.nodes.functions import FUNCTIONS
-from symgd.nodes.node import CONDITIONS, REDUCTIONS, Node, accesses, fraction
+from symgd.nodes.node import CONDITIONS, REDUCTIONS, Node, access, accesses, fraction
 from symgd.program.equation import Range
 from symgd.program.meaning import Arithmetic, Interpreter
 from symgd.rules.derivatives import RULES, Rule, coefficients, domain, read_law, rule_for
@@ -64,6 +64,7 @@ class Tape:
         self.beyond: dict[int, Node] = {}
         self._known: dict[tuple[Node, tuple[int, ...]], int] = {}
         self._inputs: dict[tuple[str, Place], int] = {}
+        self._elements: dict[tuple[str, Place], int] = {}
         self._needed: dict[int, list[int]] = {}
 
     def entry(self, part: Node, point: Mapping[Node, int]) -> int:
@@ -114,9 +115,16 @@ class Tape:
             for definition in self.parts[part.value]:
                 inner = solved(definition, place, self.reader)
                 if inner is not None and self._inside(definition, inner):
-                    return self.entry(definition.body, inner)
+                    return self._element(definition, place, inner)
             return self._missing(part)
         return self.input(part.value, place, part)
+
+    def _element(self, definition: Definition, place: Place, point: dict[Node, int]) -> int:
+        """The entry of an element of a definition. It is one of its own: the same formula elsewhere in the cost is no use of the definition."""
+        key = (definition.target, place)
+        if key not in self._elements:
+            self._elements[key] = self._add("named", [self.entry(definition.body, point)], access(definition.target, *definition.at))
+        return self._elements[key]
 
     def _inside(self, definition: Definition, point: Mapping[Node, int]) -> bool:
         for bound in definition.ranges:
@@ -132,7 +140,7 @@ class Tape:
             for point in self._points(part.ranges, {}):
                 place = tuple([self.reader.integer(argument, point) for argument in part.at])
                 if place not in found:
-                    found[place] = self.entry(part.body, point)
+                    found[place] = self._element(part, place, point)
         return found
 
     def _missing(self, part: Node) -> int:
@@ -251,6 +259,8 @@ class Point:
             return self._branch(args)
         if op == "missing":
             return self.arithmetic.ctx.nan
+        if op == "named":
+            return args[0]
         if op == "softmax":
             return call("exp", call("+", values[entry.own], -self._logsumexp(args)))
         if op in REDUCTIONS:
@@ -345,7 +355,7 @@ class Point:
     def _partial(self, entry: Entry, number: int, position: int) -> Any:
         op, call, exact = entry.op, self.arithmetic.call, self.arithmetic.exact
         args = [self.values[argument] for argument in entry.args]
-        if op in ("+", "sum"):
+        if op in ("+", "sum", "named"):
             return exact(1)
         if op == "mean":
             return 1 / exact(len(args))

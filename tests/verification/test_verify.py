@@ -63,6 +63,15 @@ def test_intermediates_may_be_used_and_asked_for():
     assert verify(LOGISTIC, {"dz": "a - y"}).correct is False
 
 
+def test_the_adjoint_of_a_definition_is_that_of_the_cost_as_typed():
+    """What runs computes log(p) beside p, so that its own dp is a part of the derivative; and w*x elsewhere is no use of z = w*x."""
+    both = sg.parse("-sum(Y[l]*log(p[l]), l) + sum(p[l]^2, l)", axes="l:c", where=["p[l] = softmax(z[l], l)"], parameters=["z"])
+    assert verify(both, {"dp[l]": "2*p[l] - Y[l]/p[l]"}) and verify(both, {"dp[l]": "2*p[l]"}).correct is False
+    same = sg.parse("sum((z[i]*w)^2, i) + sum((w*x[i])^3, i)", axes="i:m", where=["z[i] = w*x[i]"], parameters=["w"])
+    assert verify(same, {"dz[i]": "2*z[i]*w^2"})
+    assert verify(same, lambda w, x: {"w": (4 * w**3 * x**2 + 3 * w**2 * x**3).sum(), "dz": 2 * w**3 * x}).verdicts["dz"].correct
+
+
 @pytest.mark.parametrize(
     ("lines", "first_wrong"),
     [("2*(w - 3) = 2*w - 3", 2), ("2*(w - 3) = 2*w - 6 = 2*w + 6", 3), ("2*(w - 3) = 2*w - 5 = 2*w - 6", 2), ("w - 3 = 2*w - 6", 2)],
