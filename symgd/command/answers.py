@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from symgd.command.options import assignments, remark
-from symgd.command.problem import _check_keys, _decoded, _override, _problem
+from symgd.command.problem import check_keys, decoded, override, stated_problem
 from symgd.errors import InputError
 from symgd.updates.rows import brief
 
@@ -133,9 +133,9 @@ def _cost(stated: Mapping[str, Any], folder: Path, given: Mapping[str, Any]) -> 
     """The cost, or why there is none."""
     try:
         own = dict(stated)
-        _check_keys(own, "the problem")
-        _override(own, given)
-        cost = _problem(own, folder, assignments("--set", given.get("values") or ()), None).cost
+        check_keys(own, "the problem")
+        override(own, given)
+        cost = stated_problem(own, folder, assignments("--set", given.get("values") or ()), None).cost
     except InputError as refused:
         return _first_line(refused)
     remark(*cost.notes)
@@ -174,7 +174,7 @@ def counted(found: Sequence[Judged]) -> dict[str, Any]:
 def rows(path: Path) -> Iterator[Row]:
     """The rows of a CSV table or a TOML file with answers. Raises InputError for a file that is neither."""
     try:
-        source = _decoded(path.read_bytes(), str(path))
+        source = decoded(path.read_bytes(), str(path))
     except FileNotFoundError:
         raise InputError(f"There is no file {path}.", accepted="a table of answers, .csv or .toml") from None
     return _of_toml(source, str(path)) if path.suffix.lower() == ".toml" else _of_csv(source, str(path))
@@ -246,7 +246,7 @@ def _of_toml(source: str, name: str) -> Iterator[Row]:
     answers = stated.pop("answer", None)
     if not isinstance(answers, list) or not all(isinstance(one, dict) for one in answers):
         raise InputError(f"{name} states no answers.", accepted='[[answer]] tables in it, or --answer "w = ..." beside it')
-    _check_keys(stated, name)
+    check_keys(stated, name)
     return _tables(answers, {key: stated[key] for key in (*PROBLEM, "stabilise") if key in stated})
 
 

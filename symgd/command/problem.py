@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from symgd.api import Cost
     from symgd.training.trainer import Trainer
 
-__all__ = ["Problem", "problem"]
+__all__ = ["Problem", "check_keys", "decoded", "override", "problem", "stated_problem"]
 
 TEXT, NAMES, TABLE = "a text in quotes", 'names: ["w", "b"] or "w, b"', "a table"
 KEYS: Final[Mapping[str, tuple[Any, str]]] = {
@@ -108,8 +108,8 @@ def problem(argument: str, given: Mapping[str, Any]) -> Problem:
     (('w',), {'lam': 0.1})
     """
     stated, folder = _stated(argument)
-    _override(stated, given)
-    return _problem(stated, folder, assignments("--set", given.get("values") or ()), Path(given["data"]) if given.get("data") else None)
+    override(stated, given)
+    return stated_problem(stated, folder, assignments("--set", given.get("values") or ()), Path(given["data"]) if given.get("data") else None)
 
 
 # Reading
@@ -118,11 +118,11 @@ def problem(argument: str, given: Mapping[str, Any]) -> Problem:
 def _stated(argument: str) -> tuple[dict[str, Any], Path]:
     """The keys that a formula or a file states, and the folder that its paths count from."""
     if argument == "-":
-        source, name, folder = _decoded(sys.stdin.buffer.read(), "Standard input"), "standard input", Path()
+        source, name, folder = decoded(sys.stdin.buffer.read(), "Standard input"), "standard input", Path()
     elif argument.lower().endswith(".toml") or _is_file(argument):
         path = Path(argument)
         try:
-            source, name, folder = _decoded(path.read_bytes(), argument), argument, path.parent
+            source, name, folder = decoded(path.read_bytes(), argument), argument, path.parent
         except FileNotFoundError:
             raise InputError(f"There is no file {argument}.", accepted="a problem file, a formula, or - for standard input") from None
         if path.suffix.lower() == ".toml":
@@ -139,7 +139,8 @@ def _is_file(argument: str) -> bool:
         return False
 
 
-def _decoded(raw: bytes, name: str) -> str:
+def decoded(raw: bytes, name: str) -> str:
+    """The text of a file; one in another coding is refused."""
     try:
         return raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as wrong:
@@ -157,13 +158,14 @@ def _toml(source: str, name: str) -> dict[str, Any]:
         row, column = (int(place[1]), int(place[2])) if place else (len(rows), len(rows[-1]) + 1)
         at = sum(len(line) + 1 for line in rows[: row - 1]) + column - 1
         raise InputError(f"{name}: {message or wrong}.", accepted="TOML, as in docs/command.md", source=source, at=at) from None
-    _check_keys(stated, name)
+    check_keys(stated, name)
     if "cost" not in stated:
         raise InputError(f"{name} states no cost.", accepted='cost = "mean((w*x + b - y)^2)"')
     return stated
 
 
-def _check_keys(stated: Mapping[str, Any], name: str, section: str = "") -> None:
+def check_keys(stated: Mapping[str, Any], name: str, section: str = "") -> None:
+    """Refuse a key that a problem does not have, or a value of another kind."""
     for key, value in stated.items():
         full = f"{section}{key}"
         if full not in KEYS:
@@ -173,13 +175,13 @@ def _check_keys(stated: Mapping[str, Any], name: str, section: str = "") -> None
         if not isinstance(value, kinds):
             raise InputError(f"{name}: {full} is {brief(value)}.", accepted=accepted)
         if isinstance(value, dict) and any(known.startswith(f"{full}.") for known in KEYS):
-            _check_keys(value, name, f"{full}.")
+            check_keys(value, name, f"{full}.")
 
 
 # The command line over the file
 
 
-def _override(stated: dict[str, Any], given: Mapping[str, Any]) -> None:
+def override(stated: dict[str, Any], given: Mapping[str, Any]) -> None:
     """Write what the options say over what the file says."""
     for key in ("samples", "axes", "parameters"):
         if given.get(key):
@@ -240,7 +242,8 @@ def _lines(where: Any) -> list[str]:
 # Names and values
 
 
-def _problem(stated: Mapping[str, Any], folder: Path, values: Mapping[str, str], data: Path | None) -> Problem:
+def stated_problem(stated: Mapping[str, Any], folder: Path, values: Mapping[str, str], data: Path | None) -> Problem:
+    """The problem that these keys state."""
     from symgd.api import Cost
     from symgd.reading.text import names_in
     from symgd.reading.text import problem as formula_of

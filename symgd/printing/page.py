@@ -12,7 +12,7 @@ from typing import Any
 
 from symgd.printing.templates import environment, folder
 
-__all__ = ["Formula", "Pieces", "katex", "page"]
+__all__ = ["STARTER", "Formula", "Pieces", "katex", "page", "style"]
 
 STARTER = (
     "for (const part of document.querySelectorAll('[data-tex]'))"
@@ -44,7 +44,7 @@ def page(title: str, heading: Pieces, sections: Sequence[dict[str, Any]]) -> str
     hashes = " ".join(f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in scripts)
     template = environment("html").get_template("page.html.jinja")
     return template.render(
-        title=title, heading=heading, sections=sections, hashes=hashes, katex_css=_style(), katex_js=scripts[0], starter=scripts[1]
+        title=title, heading=heading, sections=sections, hashes=hashes, katex_css=style(), katex_js=scripts[0], starter=scripts[1]
     )  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def katex(name: str) -> bytes:
 
 
 @cache
-def _style() -> str:
+def style() -> str:
     """KaTeX's style sheet with the fonts inside it; faces that no formula here uses are left out."""
 
     def face(found: re.Match[str]) -> str:

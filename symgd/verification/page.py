@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from symgd.nodes.node import Node, access, tree_size
-from symgd.printing.page import STARTER, Formula, _style, katex
+from symgd.printing.page import STARTER, Formula, katex, style
 from symgd.printing.templates import environment
 from symgd.verification.plain import LONG, NAMES, both, formula, inert, place, point, sentence
 from symgd.verification.tex import Writer
@@ -89,7 +89,7 @@ def _page(title: str, *, lead: Sequence[str] = (), rows: Sequence[Mapping[str, A
     template = environment("html").get_template("verification.html.jinja")
     return template.render(
         title=title, lead=lead, rows=rows, groups=groups, signs=SIGNS,
-        hashes=hashes, katex_css=_style(), katex_js=scripts[0], starter=scripts[1],
+        hashes=hashes, katex_css=style(), katex_js=scripts[0], starter=scripts[1],
     )  # fmt: skip
 
 
